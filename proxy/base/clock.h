@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Time that never jumps, for deadlines; the wall clock is used in log lines and certificates only.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/** Milliseconds of the monotonic clock. Any thread. */
+uint64_t clock_ms(void);

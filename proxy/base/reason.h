@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Why something ended: the closed list of reason.def, its names and sentences.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+enum reason {
+#define X(constant, name, good, sentence) REASON_##constant,
+#include "proxy/base/reason.def"
+#undef X
+    REASON_COUNT
+};
+
+/** The name as it stands in logs and in the tunnel's REFUSED frame. */
+const char *reason_name(enum reason why);
+
+/** One sentence for people. */
+const char *reason_sentence(enum reason why);
+
+/** False if somebody lost something. */
+bool reason_is_good(enum reason why);
+
+/** The reason of that name (not terminated, `length` bytes), or REASON_REFUSED_BY_PEER if there is none. */
+enum reason reason_by_name(const char *name, unsigned length);

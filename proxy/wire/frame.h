@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The tunnel's frames as bytes: docs/tunnel-protocol.md section 2. Pure: no I/O, no clock, no allocation.
+ *
+ * A frame is read in two steps, so that a reader never takes a byte of the stream that may follow it: FRAME_HEAD bytes, of
+ * which frame_body_length() tells the length of the body, then exactly that many bytes, which frame_parse() takes apart.
+ */
+#pragma once
+
+#include "proxy/base/address.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_HEAD     4
+#define FRAME_BODY_MAX 512
+#define FRAME_MAX      (FRAME_HEAD + FRAME_BODY_MAX)
+
+#define FRAME_INSTANCE 16  /**< bytes of an instance */
+#define FRAME_TEXT_MAX 255 /**< characters of a text */
+
+#define FRAME_VERSION 1 /**< the version of the protocol that this program speaks */
+
+enum frame_type {
+    FRAME_HELLO = 1,
+    FRAME_WELCOME,
+    FRAME_PING,
+    FRAME_PONG,
+    FRAME_NEED,
+    FRAME_DRAIN,
+    FRAME_BYE,
+    FRAME_SPARE,
+    FRAME_DELIVER,
+    FRAME_DIALLING,
+    FRAME_OPEN,
+    FRAME_OPENED,
+    FRAME_REFUSED,
+    FRAME_TYPE_END
+};
+
+/** One frame. Which members count depends on the type; the others are zero after parsing. */
+struct frame {
+    enum frame_type type;
+    uint16_t version_low;              /**< HELLO */
+    uint16_t version;                  /**< HELLO: the highest; WELCOME: the chosen one */
+    uint32_t heartbeat_ms;             /**< WELCOME */
+    uint16_t spares;                   /**< WELCOME: level; NEED: how many more */
+    uint64_t number;                   /**< PING, PONG: any; DELIVER, OPEN: stream id */
+    uint8_t instance[FRAME_INSTANCE];  /**< HELLO, SPARE, OPEN */
+    struct address client;             /**< DELIVER: the client, with the port to dial; OPEN: the client with its port */
+    char text[FRAME_TEXT_MAX + 1];     /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN: link */
+};
+
+/** The length of the body from a head, or -1: unknown type, second byte set, or more than FRAME_BODY_MAX. */
+int frame_body_length(const uint8_t head[FRAME_HEAD]);
+
+/** Takes a body of `length` bytes apart. 0, or -1 (a field is cut short, out of its bounds, or bytes are left over) and `ret` undefined. */
+int frame_parse(const uint8_t head[FRAME_HEAD], const uint8_t *body, size_t length, struct frame *ret);
+
+/** Writes head and body; returns the count. The caller's fields must be within their bounds (asserted). */
+size_t frame_format(const struct frame *f, uint8_t bytes[FRAME_MAX]);
+
+/** "HELLO", … for logs. */
+const char *frame_name(enum frame_type type);

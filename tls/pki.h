@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * georelay's own small CA: makes keys and certificates as files (`georelay pki`).
+ *
+ * Keys are ECDSA P-256. Every file is written to a temporary name in the same folder, synced and linked into place without
+ * replacing an existing one: nothing is ever overwritten. Keys have mode 0600, certificates 0644. Serial numbers are 128 random bits.
+ * Each call prints what it made on `out`, or one sentence with the remedy on `err` and returns -1, and then leaves no new file behind.
+ * Main thread of a short-lived command.
+ */
+#pragma once
+
+#include <stdio.h>
+
+struct pki_job {
+    const char *folder; /**< where ca.crt and ca.key are or will be, and where new files go */
+    int days;           /**< validity of what is made; 0: the default */
+    FILE *out;
+    FILE *err;
+};
+
+#define PKI_DAYS_CA 7300     /**< 20 years */
+#define PKI_DAYS_TUNNEL 3650 /**< relay and agents */
+#define PKI_DAYS_WEB 825     /**< what browsers accept of a private CA */
+
+/** Makes ca.key, ca.crt, relay.key, relay.crt. Refuses if a CA is there. */
+int pki_init(const struct pki_job *job);
+
+/** Makes NAME.key, NAME.crt for an agent. */
+int pki_agent(const struct pki_job *job, const char *name);
+
+/** Makes web.key, web.crt for a host name or IP address, signed by the CA, and web.csr for a site's own CA to sign instead. */
+int pki_web(const struct pki_job *job, const char *host);
