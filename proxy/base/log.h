@@ -24,11 +24,13 @@
 enum log_level { LOG_LEVEL_ERROR = 0, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_LOGFMT = 0, LOG_FORMAT_JSON };
 
-/** Longest line; what does not fit is cut at a field. */
+/** Longest line. A field that does not fit is left off whole, and the line then ends with cut=N, the number of fields left off.
+ */
 #define LOG_LINE_BYTES 2048
 
 struct log_line {
     size_t used;
+    unsigned left_off; /**< fields that did not fit */
     char text[LOG_LINE_BYTES];
 };
 

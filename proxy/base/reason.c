@@ -37,7 +37,8 @@ bool reason_is_good(enum reason why)
 
 enum reason reason_by_name(const char *name, unsigned length)
 {
-    for (int i = 0; i < REASON_COUNT; i++)
+    /* Not from REASON_NONE: "not ended yet" is nothing that a peer may say about an end. */
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
         if (strlen(reasons[i].name) == length && memcmp(reasons[i].name, name, length) == 0)
             return (enum reason)i;
     return REASON_REFUSED_BY_PEER;

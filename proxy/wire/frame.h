@@ -41,20 +41,21 @@ enum frame_type {
 /** One frame. Which members count depends on the type; the others are zero after parsing. */
 struct frame {
     enum frame_type type;
-    uint16_t version_low;              /**< HELLO */
-    uint16_t version;                  /**< HELLO: the highest; WELCOME: the chosen one */
-    uint32_t heartbeat_ms;             /**< WELCOME */
-    uint16_t spares;                   /**< WELCOME: level; NEED: how many more */
-    uint64_t number;                   /**< PING, PONG: any; DELIVER, OPEN: stream id */
-    uint8_t instance[FRAME_INSTANCE];  /**< HELLO, SPARE, OPEN */
-    struct address client;             /**< DELIVER: the client, with the port to dial; OPEN: the client with its port */
-    char text[FRAME_TEXT_MAX + 1];     /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN: link */
+    uint16_t version_low;             /**< HELLO */
+    uint16_t version;                 /**< HELLO: the highest; WELCOME: the chosen one */
+    uint32_t heartbeat_ms;            /**< WELCOME */
+    uint16_t spares;                  /**< WELCOME: level; NEED: how many more */
+    uint64_t number;                  /**< PING, PONG: any; DELIVER, OPEN: stream id */
+    uint8_t instance[FRAME_INSTANCE]; /**< HELLO, SPARE, OPEN */
+    struct address client;            /**< DELIVER: the client, with the port to dial; OPEN: the client with its port */
+    char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN: link */
 };
 
 /** The length of the body from a head, or -1: unknown type, second byte set, or more than FRAME_BODY_MAX. */
 int frame_body_length(const uint8_t head[FRAME_HEAD]);
 
-/** Takes a body of `length` bytes apart. 0, or -1 (a field is cut short, out of its bounds, or bytes are left over) and `ret` undefined. */
+/** Takes a body of `length` bytes apart. 0, or -1 (a field is cut short, out of its bounds, or bytes are left over) and `ret`
+ * undefined. */
 int frame_parse(const uint8_t head[FRAME_HEAD], const uint8_t *body, size_t length, struct frame *ret);
 
 /** Writes head and body; returns the count. The caller's fields must be within their bounds (asserted). */
