@@ -43,6 +43,7 @@ struct stream_ops {
     enum stream_step (*greet)(struct stream *s);
     ssize_t (*read)(struct stream *s, void *bytes, size_t size);
     ssize_t (*write)(struct stream *s, const void *bytes, size_t size);
+    enum stream_step (*flush)(struct stream *s);
     enum stream_step (*shut_write)(struct stream *s);
     void (*close)(struct stream *s, enum stream_close how);
     unsigned (*wants)(const struct stream *s, unsigned interest);
@@ -75,12 +76,18 @@ static inline ssize_t stream_read(struct stream *s, void *bytes, size_t size)
 
 /**
  * Take up to `size` (> 0) bytes for the peer: the count taken, STREAM_AGAIN or STREAM_FAILED. A TLS stream may hold taken bytes
- * encrypted until the socket accepts them: then stream_wants() asks for STREAM_WRITE whatever the interest, and the next
- * call of write or shut_write or read sends them.
+ * encrypted until the socket accepts them: then stream_wants() asks for STREAM_WRITE whatever the interest, and stream_flush() or
+ * the next write sends them.
  */
 static inline ssize_t stream_write(struct stream *s, const void *bytes, size_t size)
 {
     return s->ops->write(s, bytes, size);
+}
+
+/** Send what the stream holds of bytes taken before: DONE if it holds nothing any more. */
+static inline enum stream_step stream_flush(struct stream *s)
+{
+    return s->ops->flush(s);
 }
 
 /**

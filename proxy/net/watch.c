@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the struct event of a socket and of a timer; libevent's own timers serve as deadlines (one per owner, none while there is
+ * none). */
+#include "proxy/net/watch.h"
+
+#include "proxy/net/stream.h"
+
+#include <assert.h>
+
+static void watch_fired(evutil_socket_t fd, short what, void *arg)
+{
+    struct watch *w = arg;
+    unsigned ready = 0;
+
+    (void)fd;
+    if (what & EV_READ)
+        ready |= STREAM_READ;
+    if (what & EV_WRITE)
+        ready |= STREAM_WRITE;
+    w->call(w->arg, ready);
+}
+
+void watch_init(struct watch *w, struct loop *loop, watch_fn *call, void *arg)
+{
+    *w = (struct watch){.loop = loop, .call = call, .arg = arg};
+}
+
+void watch_set(struct watch *w, int fd, unsigned wanted)
+{
+    short what = EV_PERSIST;
+
+    if (wanted == w->wanted)
+        return;
+    if (w->wanted != 0)
+        event_del(&w->event);
+    w->wanted = wanted;
+    if (wanted == 0)
+        return;
+    assert(fd >= 0);
+    if (wanted & STREAM_READ)
+        what |= EV_READ;
+    if (wanted & STREAM_WRITE)
+        what |= EV_WRITE;
+    event_assign(&w->event, w->loop->base, fd, what, watch_fired, w);
+    if (event_add(&w->event, NULL) != 0)
+        assert(!"event_add failed: out of memory for libevent's tables");
+}
+
+static void deadline_fired(evutil_socket_t fd, short what, void *arg)
+{
+    struct deadline *d = arg;
+
+    (void)fd;
+    (void)what;
+    d->call(d->arg);
+}
+
+void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg), void *arg)
+{
+    d->call = call;
+    d->arg = arg;
+    event_assign(&d->event, loop->base, -1, 0, deadline_fired, d);
+}
+
+void deadline_set(struct deadline *d, uint64_t ms)
+{
+    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+
+    event_add(&d->event, &tv);
+}
+
+void deadline_clear(struct deadline *d)
+{
+    event_del(&d->event);
+}
+
+bool deadline_is_set(const struct deadline *d)
+{
+    return event_pending(&d->event, EV_TIMEOUT, NULL) != 0;
+}

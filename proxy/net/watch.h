@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Watches one fd for the events that its owner wants at present: the one place that adds and deletes socket events.
+ *
+ * Level-triggered. Embedded in the owner. All calls on the loop's thread.
+ */
+#pragma once
+
+#include "proxy/net/loop.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+/** `ready` is STREAM_READ, STREAM_WRITE or both. */
+typedef void watch_fn(void *arg, unsigned ready);
+
+struct watch {
+    struct event event;
+    struct loop *loop;
+    watch_fn *call;
+    void *arg;
+    unsigned wanted; /**< what is watched now: STREAM_READ | STREAM_WRITE; 0: nothing */
+};
+
+/** `arg` is borrowed until watch_set(…, 0). */
+void watch_init(struct watch *w, struct loop *loop, watch_fn *call, void *arg);
+
+/** Watches `fd` for `wanted`; 0 stops watching (also a callback that is already due in this turn). */
+void watch_set(struct watch *w, int fd, unsigned wanted);
+
+/** Timer for one deadline of its owner; embedded. */
+struct deadline {
+    struct event event;
+    void (*call)(void *arg);
+    void *arg;
+};
+
+void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg), void *arg);
+
+/** Calls in `ms` from now, in place of any call set before. */
+void deadline_set(struct deadline *d, uint64_t ms);
+void deadline_clear(struct deadline *d);
+bool deadline_is_set(const struct deadline *d);
