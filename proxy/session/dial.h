@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Dials the back of a session: one address after the other until one answers, each within timeouts.dial.
+ *
+ * For back ops: their `dial` calls session_dial_hosts() or session_dial_address(), their `failed` is dial_next().
+ * Hosts that lately did not answer are passed over while there is another.
+ */
+#pragma once
+
+#include "proxy/session/session.h"
+
+/** Wraps a TCP stream whose connect is under way (**taken**) into another, such as TLS. NULL without memory. */
+typedef struct stream *dial_wrap_fn(struct session *s, struct stream *tcp);
+
+/**
+ * Dials the addresses of `count` endpoints in their order. `source` (an address to dial from) may be NULL; source ports in
+ * `avoid` are not used. In state DIAL; ends in session_take_back() or session_refuse().
+ */
+void session_dial_hosts(struct session *s, const struct cfg_endpoint *endpoints, size_t count, const struct address *source,
+                        struct port_range avoid);
+
+/** Dials one address. `wrap` may be NULL. */
+void session_dial_address(struct session *s, const struct address *to, struct port_range avoid, dial_wrap_fn *wrap);
+
+/** The last address failed for `why`: dial the next one, or refuse. The `failed` of back ops. */
+void session_dial_next(struct session *s, enum reason why);
+
+/** The address that was dialled last has answered. */
+void session_dial_done(struct session *s);

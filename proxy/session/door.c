@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the way from accept to the first decision. On its worker. */
+#include "proxy/session/door.h"
+
+#include "proxy/net/socket.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/session/session_log.h"
+#include "tls/stream.h"
+
+static void door_greeted(struct session *s)
+{
+    const struct door *door = door_of(s);
+    struct tls_facts facts;
+
+    if (door->tls == NULL) {
+        s->front_ops = door->plain_ops;
+    } else {
+        tls_stream_facts(s->front, &facts);
+        s->front_ops = facts.is_tunnel ? door->tunnel_ops : door->web_ops;
+    }
+    s->front_ops->greeted(s);
+}
+
+static const struct session_front door_front = {.name = "door", .greeted = door_greeted};
+
+static struct stream *front_new(struct door *door, int fd, const struct address *peer, const struct address *local)
+{
+    struct chunk_pool *pool = &door->worker->loop.chunks;
+
+    if (door->tls != NULL)
+        return tls_stream_accept(door->tls, fd, peer, local, pool);
+    return tcp_stream_accept(fd, peer, local, pool);
+}
+
+static void door_accepted(void *arg, int fd, const struct address *peer, const struct address *local)
+{
+    struct door *door = arg;
+    struct worker *w = door->worker;
+    enum reason why = quota_enter(w->site->quota);
+    struct stream *front;
+    struct session *s;
+
+    if (why != REASON_NONE) {
+        session_log_turned_away(w, door->name, peer, local, why);
+        socket_reset(fd);
+        return;
+    }
+    front = front_new(door, fd, peer, local);
+    s = front != NULL ? session_new(w, front, &door_front) : NULL;
+    if (s == NULL) {
+        quota_greeted(w->site->quota);
+        quota_leave(w->site->quota);
+        session_log_turned_away(w, door->name, peer, local, REASON_NO_MEMORY);
+        return;
+    }
+    s->door = door;
+    s->has_entered = s->is_greeting = true;
+    s->ask.web = door->web;
+    s->ask.link = door->link;
+    session_start(s, (uint64_t)w->cfg->timeouts.handshake_s * 1000);
+}
+
+int door_open(struct door *door, int fd)
+{
+    door->listener = listener_new(&door->worker->loop, fd, door_accepted, door);
+    return door->listener != NULL ? 0 : -1;
+}
+
+void door_close(struct door *door)
+{
+    listener_close(door->listener);
+    door->listener = NULL;
+}
+
+bool door_admit_client(struct session *s)
+{
+    const char *group = s->ask.agent != NULL ? s->ask.agent->name : "";
+    enum reason why = quota_enter_client(s->worker->site->quota, group, &s->ask.client);
+
+    if (why != REASON_NONE) {
+        session_refuse(s, SESSION_AT_RELAY, why);
+        return false;
+    }
+    s->has_client = true;
+    return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns one thread's copy of the host table. Only that thread. */
+#include "proxy/session/hosts.h"
+
+#include "proxy/base/clock.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void add(struct hosts *h, const struct cfg_endpoint *endpoint)
+{
+    struct known_host *host = &h->list[h->count++];
+
+    *host = (struct known_host){.endpoint = endpoint};
+    if (!endpoint->is_name) {
+        host->addresses.count = 1;
+        host->addresses.list[0] = endpoint->address;
+    }
+}
+
+int hosts_init(struct hosts *h, const struct cfg *cfg)
+{
+    size_t count = cfg->relays_count + cfg->links_count;
+
+    for (size_t i = 0; i < cfg->web_count; i++)
+        count += cfg->web[i].servers_count;
+    h->count = 0;
+    h->list = calloc(count > 0 ? count : 1, sizeof(*h->list));
+    if (h->list == NULL)
+        return -1;
+    for (size_t i = 0; i < cfg->web_count; i++)
+        for (size_t k = 0; k < cfg->web[i].servers_count; k++)
+            add(h, &cfg->web[i].servers[k]);
+    for (size_t i = 0; i < cfg->links_count && cfg->role == CFG_ROLE_RELAY; i++)
+        add(h, &cfg->links[i].server);
+    for (size_t i = 0; i < cfg->relays_count; i++)
+        add(h, &cfg->relays[i]);
+    return 0;
+}
+
+void hosts_fini(struct hosts *h)
+{
+    free(h->list);
+    *h = (struct hosts){0};
+}
+
+struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoint)
+{
+    for (unsigned i = 0; i < h->count; i++)
+        if (h->list[i].endpoint == endpoint)
+            return &h->list[i];
+    assert(!"an endpoint that is not in the configuration");
+    return NULL;
+}
+
+void host_set_down(struct known_host *host)
+{
+    host->down_until_ms = clock_ms() + HOST_DOWN_MS;
+}
+
+void host_set_up(struct known_host *host)
+{
+    host->down_until_ms = 0;
+}
+
+bool host_is_down(const struct known_host *host)
+{
+    return host->down_until_ms != 0 && clock_ms() < host->down_until_ms;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A session: one relayed connection from accept to end. It owns both streams, both pumps and the one deadline.
+ *
+ *     GREET ──► CHOOSE ──► DIAL ──► EARLY ──► RELAY ──► CLOSING
+ *       front's   what      the      tunnel    both        freed at the end of
+ *       TLS       does it   back     only      pumps       the loop's turn
+ *                 want?
+ *     any state before RELAY ──► LINGER ──► CLOSING     the front is to read why it was refused
+ *
+ * Who connects to whom is decided by two sets of callbacks, so that this file knows neither links nor tunnels: the *front ops*
+ * learn what the front wants and tell it the answer; the *back ops* (a carrier, proxy/link/carrier.h) get the back stream.
+ *
+ * A session lives on one worker; every call is made on its thread. After each callback session_update() derives what is
+ * watched from the state; only it and session_close() touch events. session_close() may be called anywhere and any number of
+ * times.
+ */
+#pragma once
+
+#include "config/model.h"
+#include "proxy/base/reason.h"
+#include "proxy/net/pump.h"
+#include "proxy/net/stream.h"
+#include "proxy/net/vigil.h"
+#include "proxy/net/watch.h"
+#include "proxy/session/worker.h"
+
+#define SESSION_STATES(X)                                                                                                        \
+    X(GREET, "greet")     /* the front's TLS handshake, or its connect */                                                        \
+    X(CHOOSE, "choose")   /* the front ops find out what the front wants */                                                      \
+    X(DIAL, "dial")       /* the back ops get the back stream */                                                                 \
+    X(EARLY, "early")     /* the back is there and gets the front's first bytes, but has not answered yet */                     \
+    X(RELAY, "relay")     /* both pumps run */                                                                                   \
+    X(LINGER, "linger")   /* the front was told why it is refused and may read it */                                             \
+    X(CLOSING, "closing") /* in the graveyard */
+
+enum session_state {
+#define X(constant, name) SESSION_##constant,
+    SESSION_STATES(X)
+#undef X
+};
+
+/** What the session is for; the log's kind=. */
+enum session_kind { SESSION_UNKNOWN = 0, SESSION_WEB, SESSION_LINK, SESSION_ADVISE, SESSION_TUNNEL };
+
+/** Who ended it; the log's at=. */
+enum session_end { SESSION_AT_RELAY = 0, SESSION_AT_FRONT, SESSION_AT_BACK };
+
+/** Longest name of a link, an agent or a web front door. */
+#define SESSION_NAME_MAX 63
+
+/** What the front wants, as far as it is known. Plain data; filled in by the front ops. */
+struct session_ask {
+    const struct cfg_web *web;
+    const struct cfg_link *link;          /**< NULL: none, or known by name only (an agent's advise) */
+    const struct cfg_agent *agent;        /**< at the relay: the agent that the client is behind; NULL: direct */
+    char name[SESSION_NAME_MAX + 1];      /**< of the link or web front door, for logs */
+    char peer_name[SESSION_NAME_MAX + 1]; /**< of the agent or relay at the other end of the tunnel, for logs; "" if none */
+    struct address client;                /**< the client machine (for links also its port; for advises the port to deliver at) */
+    struct address source;                /**< to dial the back from; unset: any */
+    uint64_t stream_id;                   /**< of the tunnel; 0: none */
+    uint64_t lease;                       /**< serial of the lease that this session holds or belongs to; 0: none */
+    unsigned tries;                       /**< advises: how many channels were tried */
+    uint8_t instance[16];                 /**< of the control channel that a tunnelled request belongs to */
+};
+
+struct session;
+
+/** How a session learns what its front wants, and how the front hears the answer. */
+struct session_front {
+    const char *name;
+    /** The front is greeted: find out what it wants; in the end session_dial() or session_refuse(). */
+    void (*greeted)(struct session *s);
+    /** In CHOOSE: the front can be read. NULL: it is not read in this state. */
+    void (*readable)(struct session *s);
+    /** In CHOOSE: the deadline is over. NULL: refuse with handshake_timeout. */
+    void (*timeout)(struct session *s);
+    /** The back has answered: tell the front. False: the front could not be told. NULL: nothing to tell. */
+    bool (*answer)(struct session *s);
+    /** In DIAL and EARLY: the front's notice time is over, the back has not answered yet. NULL: no notice. */
+    void (*notice)(struct session *s);
+    unsigned notice_ms; /**< after which notice() is called */
+    /** Tell the front why it is refused. True: let it read that before the close; false: reset it. NULL: reset it. */
+    bool (*refuse)(struct session *s, enum reason why);
+};
+
+/** How a session gets its back stream. */
+struct session_back {
+    const char *name;
+    /** Get the stream: session_take_back(), session_refuse(), now or later. */
+    void (*dial)(struct session *s);
+    /** The back stream is greeted: session_early() or session_relay(). */
+    void (*greeted)(struct session *s);
+    /** The back stream could not be greeted (its `why`), and is closed. Try another or session_refuse(). */
+    void (*failed)(struct session *s, enum reason why);
+    /** In EARLY: the back can be read. */
+    void (*readable)(struct session *s);
+    /** In DIAL and EARLY: the deadline is over. NULL: as failed() or lost() with dial_timeout or answer_timeout. */
+    void (*timeout)(struct session *s);
+    /** In EARLY: the back broke before it answered. NULL: refuse. */
+    void (*lost)(struct session *s, enum reason why);
+    /** The session ends, in whatever state: let go of what it holds elsewhere. NULL: nothing. */
+    void (*ended)(struct session *s);
+};
+
+struct session {
+    unsigned magic;
+    enum session_state state;
+    enum session_kind kind;
+    enum session_end at;
+    enum reason why;
+    struct worker *worker;
+    struct session_handle handle;
+    TAILQ_ENTRY(session) entry;
+    const struct session_front *front_ops;
+    const struct session_back *back_ops;
+    const void *door; /**< what accepted it (proxy/session/door.h), or NULL */
+
+    struct stream *front;
+    struct stream *back;
+    struct watch front_watch;
+    struct watch back_watch;
+    struct vigil front_vigil;
+    struct vigil back_vigil;
+    struct pump up;
+    struct pump down;
+    struct deadline deadline;
+    struct again again;
+    struct grave grave;
+
+    struct session_ask ask;
+    struct address peers[4]; /**< front, front's local, back, back's local: kept for the last log line */
+    void *scratch;           /**< of the front or back ops before RELAY; freed with free() */
+    void *plan;              /**< of proxy/session/dial.c; freed with free() */
+    uint64_t started_ms;
+    uint64_t moved_ms; /**< last time that bytes moved */
+    bool has_entered;  /**< counts in the quota */
+    bool is_greeting;  /**< counts as greeting in the quota */
+    bool has_client;   /**< counts for its client in the quota */
+    bool is_quiet;     /**< ends without a line unless debug lines are wanted */
+    bool has_relayed;
+    bool has_ended; /**< one direction has ended; which side was first: */
+    bool front_ended_first;
+    uint64_t notice_rest_ms; /**< what is left of the deadline after the notice; 0: no notice is due */
+    size_t lingered;         /**< bytes read and dropped in LINGER */
+};
+
+/**
+ * A new session on this worker whose front is `front` (**taken**, also on failure). It starts in GREET once
+ * session_start() is called. NULL without memory.
+ */
+struct session *session_new(struct worker *w, struct stream *front, const struct session_front *ops);
+
+/** Begins: greets the front, within `greet_ms`. */
+void session_start(struct session *s, uint64_t greet_ms);
+
+/** In GREET or CHOOSE: what the front wants is known; `ops` are to get the back. */
+void session_dial(struct session *s, enum session_kind kind, const struct session_back *ops);
+
+/** In DIAL: the back stream (**taken**), to be greeted within `ms`. */
+void session_take_back(struct session *s, struct stream *back, uint64_t ms);
+
+/** In DIAL: the back is greeted but will answer for itself within `ms`; pass the front's bytes on, and keep them. */
+void session_early(struct session *s, uint64_t ms);
+
+/** In DIAL or EARLY: the back has answered: tell the front, run both pumps. */
+void session_relay(struct session *s);
+
+/** In EARLY: the back broke: close it and be in DIAL again, with the kept bytes to be passed on again. */
+void session_drop_back(struct session *s);
+
+/** Before RELAY: tell the front why, if it can be told, and close. */
+void session_refuse(struct session *s, enum session_end at, enum reason why);
+
+/** Ends the session: the first `why` wins, logs, closes both streams, frees at the end of the turn. */
+void session_close(struct session *s, enum reason why);
+
+/**
+ * Before session_start(): the front's first bytes were read already, by another session. **Takes** `early`, which may be NULL.
+ * `is_ended`: the front's end came after them.
+ */
+void session_give_early(struct session *s, struct chunk *early, bool is_ended);
+
+/** The reverse, in DIAL: the caller owns the bytes kept so far (may be NULL). */
+struct chunk *session_take_early(struct session *s, bool *ret_is_ended);
+
+/** Takes the front away and ends the session without a log line (HANDED_OVER). The caller owns the stream. */
+struct stream *session_release_front(struct session *s);
+
+/** The front has said what it is: it no longer counts as greeting. */
+void session_end_greeting(struct session *s);
+
+/** Sets the deadline of CHOOSE, DIAL or EARLY anew. */
+void session_set_deadline(struct session *s, uint64_t ms);
+
+/** Asks for front_ops->notice after `ms`; the deadline ends `rest_ms` after that. */
+void session_set_notice(struct session *s, uint64_t ms, uint64_t rest_ms);
+
+/** Watches what the state needs. The end of every callback. */
+void session_update(struct session *s);
+
+/** Looks whether a peer has vanished or an idle time is over. From the worker's sweep. */
+void session_sweep(struct session *s);
+
+const char *session_state_name(enum session_state state);
+
+#define SESSION_MAGIC 0x5e551000u
+
+static inline struct session *session_of(void *arg)
+{
+    struct session *s = arg;
+
+    if (s->magic != SESSION_MAGIC)
+        __builtin_trap(); /* stale memory: stop near the cause */
+    return s;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the order of the fields in a session's lines. On the session's thread. */
+#include "proxy/session/session_log.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const kind_names[] = {
+    [SESSION_UNKNOWN] = "unknown", [SESSION_WEB] = "web",       [SESSION_LINK] = "link",
+    [SESSION_ADVISE] = "advise",   [SESSION_TUNNEL] = "tunnel",
+};
+
+static const char *const end_names[] = {[SESSION_AT_RELAY] = "relay", [SESSION_AT_FRONT] = "front", [SESSION_AT_BACK] = "back"};
+
+static void log_sid(struct log_line *l, const struct session *s)
+{
+    char sid[40];
+
+    snprintf(sid, sizeof(sid), "%u.%" PRIx64, s->handle.worker + 1, s->handle.serial);
+    log_text(l, "sid", sid);
+}
+
+void session_log_ask(struct log_line *l, const struct session_ask *ask, enum session_kind kind)
+{
+    log_text(l, "kind", kind_names[kind]);
+    if (ask->name[0] != '\0')
+        log_text(l, "name", ask->name);
+    if (ask->peer_name[0] != '\0')
+        log_text(l, "agent", ask->peer_name);
+    if (address_is_set(&ask->client))
+        log_address(l, "client", &ask->client);
+    if (ask->stream_id != 0) {
+        char id[17];
+
+        snprintf(id, sizeof(id), "%016" PRIx64, ask->stream_id);
+        log_text(l, "stream", id);
+    }
+}
+
+static void log_peers(struct log_line *l, const struct session *s)
+{
+    static const char *const keys[] = {"front", "front_local", "back", "back_local"};
+
+    for (int i = 0; i < 4; i++)
+        if (address_is_set(&s->peers[i]))
+            log_address(l, keys[i], &s->peers[i]);
+}
+
+static void log_close(const struct session *s)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, "close"))
+        return;
+    log_sid(&l, s);
+    session_log_ask(&l, &s->ask, s->kind);
+    log_peers(&l, s);
+    log_number(&l, "up", s->up.bytes);
+    log_number(&l, "down", s->down.bytes);
+    log_number(&l, "ms", clock_ms() - s->started_ms);
+    log_text(&l, "at", end_names[s->at]);
+    log_text(&l, "why", reason_name(s->why));
+    log_end(&l);
+}
+
+bool session_log_may(struct log_window *window, uint64_t *ret_skipped)
+{
+    uint64_t now = clock_ms();
+
+    *ret_skipped = 0;
+    if (now - window->since_ms >= LOG_WINDOW_MS) {
+        window->since_ms = now;
+        window->lines = 0;
+    }
+    if (window->lines >= LOG_WINDOW_LINES) {
+        window->skipped++;
+        return false;
+    }
+    window->lines++;
+    *ret_skipped = window->skipped;
+    window->skipped = 0;
+    return true;
+}
+
+static void log_refuse(const struct session *s)
+{
+    struct log_line l;
+    uint64_t skipped;
+
+    if (!session_log_may(&s->worker->refusals[s->why], &skipped) || !log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+        return;
+    log_sid(&l, s);
+    session_log_ask(&l, &s->ask, s->kind);
+    log_peers(&l, s);
+    log_number(&l, "ms", clock_ms() - s->started_ms);
+    log_text(&l, "at", end_names[s->at]);
+    log_text(&l, "why", reason_name(s->why));
+    if (skipped > 0)
+        log_number(&l, "skipped", skipped);
+    log_end(&l);
+}
+
+void session_log_end(struct session *s)
+{
+    if (s->why == REASON_HANDED_OVER || (s->is_quiet && !log_is_debug()))
+        return;
+    if (s->has_relayed)
+        log_close(s);
+    else
+        log_refuse(s);
+}
+
+void session_log_step(const struct session *s, enum session_state to)
+{
+    struct log_line l;
+
+    if (!log_is_debug() || !log_begin(&l, LOG_LEVEL_DEBUG, "step"))
+        return;
+    log_sid(&l, s);
+    log_text(&l, "from", session_state_name(s->state));
+    log_text(&l, "to", session_state_name(to));
+    log_end(&l);
+}
+
+void session_log_turned_away(struct worker *w, const char *name, const struct address *peer, const struct address *local,
+                             enum reason why)
+{
+    struct log_line l;
+    uint64_t skipped;
+
+    if (!session_log_may(&w->refusals[why], &skipped) || !log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+        return;
+    log_text(&l, "name", name);
+    log_address(&l, "front", peer);
+    log_address(&l, "front_local", local);
+    log_text(&l, "at", "relay");
+    log_text(&l, "why", reason_name(why));
+    if (skipped > 0)
+        log_number(&l, "skipped", skipped);
+    log_end(&l);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The lines that a session leaves in the log: its end (ev=close), its refusal (ev=refuse), its steps at debug level (ev=step).
+ */
+#pragma once
+
+#include "proxy/session/session.h"
+
+struct log_line;
+
+/** The last line of a session: close if it ever relayed, else refuse. */
+void session_log_end(struct session *s);
+
+void session_log_step(const struct session *s, enum session_state to);
+
+/** Adds sid, kind, name, client, agent, stream of what was asked for, as far as known. */
+void session_log_ask(struct log_line *l, const struct session_ask *ask, enum session_kind kind);
+
+/** True if one more refusal for this reason may be logged now; `ret_skipped` says how many were not, before. */
+bool session_log_may(struct log_window *window, uint64_t *ret_skipped);
+
+/** A connection that was refused before it became a session. */
+void session_log_turned_away(struct worker *w, const char *name, const struct address *peer, const struct address *local,
+                             enum reason why);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns a thread, its loop and the table of its sessions. worker_init/start/fini: main thread; the rest: the worker's. */
+#include "proxy/session/worker.h"
+
+#include "proxy/session/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A sixth of the time after which a vanished peer is to be known. */
+static uint64_t sweep_ms(const struct worker *w)
+{
+    return (uint64_t)w->cfg->timeouts.dead_peer_s * 1000 / 6;
+}
+
+static void sweep(void *arg)
+{
+    struct worker *w = arg;
+    struct session *s, *next;
+
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        session_sweep(s);
+    }
+    deadline_set(&w->sweep, sweep_ms(w));
+}
+
+int worker_init(struct worker *w, struct site *site, unsigned index)
+{
+    *w = (struct worker){.site = site, .cfg = site->cfg, .index = index};
+    if (loop_init(&w->loop, index + 1) != 0)
+        return -1;
+    if (hosts_init(&w->hosts, site->cfg) != 0) {
+        loop_fini(&w->loop);
+        errno = ENOMEM;
+        return -1;
+    }
+    TAILQ_INIT(&w->sessions);
+    deadline_init(&w->sweep, &w->loop, sweep, w);
+    deadline_set(&w->sweep, sweep_ms(w));
+    return 0;
+}
+
+static void *worker_thread(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+
+    snprintf(name, sizeof(name), "worker-%u", w->index + 1);
+    pthread_setname_np(pthread_self(), name);
+    loop_run(&w->loop);
+    return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    errno = pthread_create(&w->thread, NULL, worker_thread, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return errno == 0 ? 0 : -1;
+}
+
+void worker_fini(struct worker *w)
+{
+    if (w->thread != 0) {
+        loop_stop(&w->loop);
+        pthread_join(w->thread, NULL);
+    }
+    while (!TAILQ_EMPTY(&w->sessions))
+        session_close(TAILQ_FIRST(&w->sessions), REASON_SHUTDOWN);
+    deadline_clear(&w->sweep);
+    loop_fini(&w->loop);
+    hosts_fini(&w->hosts);
+    free(w->slots);
+    w->slots = NULL;
+}
+
+static int grow(struct worker *w)
+{
+    unsigned count = w->slots_count > 0 ? w->slots_count * 2 : 64;
+    struct session **slots = realloc(w->slots, count * sizeof(*slots));
+
+    if (slots == NULL)
+        return -1;
+    for (unsigned i = w->slots_count; i < count; i++)
+        slots[i] = NULL;
+    w->slots = slots;
+    w->slots_count = count;
+    return 0;
+}
+
+int worker_add(struct worker *w, struct session *s)
+{
+    /* At most half of the slots are in use, so a free one is found within a few steps. */
+    if (w->sessions_count * 2 >= w->slots_count && grow(w) != 0)
+        return -1;
+    while (w->slots[w->slots_free % w->slots_count] != NULL)
+        w->slots_free++;
+    w->slots_free %= w->slots_count;
+    s->handle = (struct session_handle){.worker = w->index, .slot = w->slots_free, .serial = ++w->serial};
+    w->slots[s->handle.slot] = s;
+    w->slots_free++;
+    TAILQ_INSERT_TAIL(&w->sessions, s, entry);
+    w->sessions_count++;
+    return 0;
+}
+
+void worker_remove(struct worker *w, struct session *s)
+{
+    assert(w->slots[s->handle.slot] == s);
+    w->slots[s->handle.slot] = NULL;
+    TAILQ_REMOVE(&w->sessions, s, entry);
+    w->sessions_count--;
+}
+
+struct session *worker_find(struct worker *w, struct session_handle handle)
+{
+    struct session *s;
+
+    assert(handle.worker == w->index);
+    if (handle.serial == 0 || handle.slot >= w->slots_count)
+        return NULL;
+    s = w->slots[handle.slot];
+    return s != NULL && s->handle.serial == handle.serial ? s : NULL;
+}
