@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns an advise on its way to a session and back: the server's connection, what was read from it, whom it is for. */
+#include "proxy/link/carrier.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/net/socket.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/session/session_log.h"
+
+#include <stdlib.h>
+
+static void call_free(struct advise_call *call)
+{
+    if (call->front != NULL)
+        stream_close(call->front, STREAM_CLOSE_RESET);
+    else if (call->fd >= 0)
+        socket_reset(call->fd);
+    free(call->early);
+    free(call);
+}
+
+void advise_call_refuse(struct advise_call *call, enum reason why)
+{
+    struct log_line l;
+
+    if (log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
+        session_log_ask(&l, &call->ask, SESSION_ADVISE);
+        log_address(&l, "front", &call->peers[0]);
+        log_address(&l, "front_local", &call->peers[1]);
+        log_number(&l, "tries", call->tries);
+        log_number(&l, "ms", clock_ms() - call->started_ms);
+        log_text(&l, "at", "relay");
+        log_text(&l, "why", reason_name(why));
+        log_end(&l);
+    }
+    call_free(call);
+}
+
+static struct stream *call_front(struct worker *w, struct advise_call *call)
+{
+    struct stream *front = call->front;
+
+    if (front == NULL)
+        front = tcp_stream_accept(call->fd, &call->peers[0], &call->peers[1], &w->loop.chunks);
+    call->front = NULL;
+    call->fd = -1;
+    if (front != NULL)
+        front->pool = &w->loop.chunks;
+    return front;
+}
+
+struct session *advise_call_start(struct worker *w, struct advise_call *call, const struct session_front *front,
+                                  const struct session_back *back)
+{
+    struct stream *stream = call_front(w, call);
+    struct session *s = stream != NULL ? session_new(w, stream, front) : NULL;
+
+    if (s == NULL) {
+        advise_call_refuse(call, REASON_NO_MEMORY);
+        return NULL;
+    }
+    s->ask = call->ask;
+    s->ask.tries = call->tries;
+    s->started_ms = call->started_ms;
+    s->back_ops = back;
+    session_give_early(s, call->early, call->is_front_ended);
+    call->early = NULL;
+    free(call);
+    return s;
+}
+
+struct advise_call *advise_call_from(struct session *s)
+{
+    struct advise_call *call = calloc(1, sizeof(*call));
+
+    if (call == NULL) {
+        session_refuse(s, SESSION_AT_RELAY, REASON_NO_MEMORY);
+        return NULL;
+    }
+    call->site = s->worker->site;
+    call->fd = -1;
+    call->ask = s->ask;
+    call->identity.agent = s->ask.agent;
+    call->identity.client = s->ask.client;
+    address_set_port(&call->identity.client, 0);
+    call->peers[0] = s->peers[0];
+    call->peers[1] = s->peers[1];
+    call->tries = s->ask.tries;
+    call->started_ms = s->started_ms;
+    call->early = session_take_early(s, &call->is_front_ended);
+    call->front = session_release_front(s);
+    return call;
+}

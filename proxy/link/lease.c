@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the leases of one link's pool. Main loop only (or a test). */
+#include "proxy/link/lease.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t pool_size(const struct cfg_link *link)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < link->advise.pool_count; i++)
+        size += address_range_count(&link->advise.pool[i].range, SIZE_MAX / 64);
+    return size;
+}
+
+static struct address pool_at(const struct cfg_link *link, size_t index)
+{
+    for (size_t i = 0; i < link->advise.pool_count; i++) {
+        size_t count = address_range_count(&link->advise.pool[i].range, SIZE_MAX / 64);
+
+        if (index < count)
+            return address_range_at(&link->advise.pool[i].range, index);
+        index -= count;
+    }
+    assert(!"index beyond the pool");
+    return (struct address){0};
+}
+
+/* The index of an address in the pool; the pool's size if it is not in it. */
+static size_t pool_index(const struct lease_table *t, const struct address *address)
+{
+    size_t base = 0;
+
+    for (size_t i = 0; i < t->link->advise.pool_count; i++) {
+        const struct address_range *range = &t->link->advise.pool[i].range;
+        size_t count = address_range_count(range, SIZE_MAX / 64);
+
+        if (address_range_contains(range, address)) {
+            size_t low = 0, high = count - 1;
+
+            while (low < high) { /* addresses rise with the index */
+                size_t middle = low + (high - low) / 2;
+                struct address at = address_range_at(range, middle);
+
+                if (address_compare_ip(&at, address) < 0)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            return base + low;
+        }
+        base += count;
+    }
+    return t->size;
+}
+
+static const struct cfg_pin *pin_of(const struct cfg_link *link, const struct identity *identity)
+{
+    const char *agent = identity->agent != NULL ? identity->agent->name : "direct";
+
+    for (size_t i = 0; i < link->advise.pins_count; i++) {
+        const struct cfg_pin *pin = &link->advise.pins[i];
+
+        if (strcmp(pin->agent, agent) == 0 && address_same_ip(&pin->client, &identity->client))
+            return pin;
+    }
+    return NULL;
+}
+
+int lease_table_init(struct lease_table *t, const struct cfg_link *link)
+{
+    *t = (struct lease_table){.link = link, .size = pool_size(link), .buckets_count = 64};
+    while (t->buckets_count < t->size)
+        t->buckets_count *= 2;
+    t->buckets = calloc(t->buckets_count, sizeof(*t->buckets));
+    t->is_taken = calloc(t->size > 0 ? t->size : 1, sizeof(*t->is_taken));
+    if (t->buckets == NULL || t->is_taken == NULL) {
+        lease_table_fini(t);
+        return -1;
+    }
+    for (size_t i = 0; i < link->advise.pins_count; i++) {
+        size_t index = pool_index(t, &link->advise.pins[i].address);
+
+        if (index < t->size)
+            t->is_taken[index] = true;
+    }
+    return 0;
+}
+
+void lease_table_fini(struct lease_table *t)
+{
+    for (size_t i = 0; t->buckets != NULL && i < t->buckets_count; i++)
+        while (t->buckets[i] != NULL) {
+            struct lease *lease = t->buckets[i];
+
+            t->buckets[i] = lease->next;
+            free(lease);
+        }
+    free(t->buckets);
+    free(t->is_taken);
+    *t = (struct lease_table){0};
+}
+
+static struct lease **bucket_of(const struct lease_table *t, const struct identity *identity)
+{
+    uint8_t bytes[16];
+    size_t count = address_bytes(&identity->client, bytes);
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    for (const char *c = identity->agent != NULL ? identity->agent->name : ""; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    return &t->buckets[(hash ^ hash >> 15) & (t->buckets_count - 1)];
+}
+
+struct lease *lease_find(const struct lease_table *t, const struct identity *identity)
+{
+    struct lease *lease = *bucket_of(t, identity);
+
+    while (lease != NULL && !identity_is_same(&lease->identity, identity))
+        lease = lease->next;
+    return lease;
+}
+
+static struct lease *lease_new(struct lease_table *t, const struct identity *identity, const struct address *address)
+{
+    struct lease *lease = calloc(1, sizeof(*lease));
+    struct lease **bucket = bucket_of(t, identity);
+
+    if (lease == NULL)
+        return NULL;
+    lease->table = t;
+    lease->identity = *identity;
+    address_set_port(&lease->identity.client, 0);
+    lease->address = *address;
+    lease->next = *bucket;
+    *bucket = lease;
+    t->leases_count++;
+    return lease;
+}
+
+static void lease_unlink(struct lease *lease)
+{
+    struct lease **link = bucket_of(lease->table, &lease->identity);
+
+    while (*link != lease)
+        link = &(*link)->next;
+    *link = lease->next;
+    lease->table->leases_count--;
+}
+
+/* An address that nobody had; the pool's size if there is none. */
+static size_t find_unused(struct lease_table *t)
+{
+    for (size_t i = 0; i < t->size; i++) {
+        size_t index = (t->next + i) % t->size;
+
+        if (!t->is_taken[index]) {
+            t->next = index + 1;
+            return index;
+        }
+    }
+    return t->size;
+}
+
+static void find_oldest(struct lease *lease, void *arg)
+{
+    struct lease **oldest = arg;
+
+    if (!lease->is_active && !lease->is_pinned && (*oldest == NULL || lease->used_s < (*oldest)->used_s))
+        *oldest = lease;
+}
+
+void lease_each(struct lease_table *t, void (*each)(struct lease *lease, void *arg), void *arg)
+{
+    for (size_t i = 0; i < t->buckets_count; i++)
+        for (struct lease *lease = t->buckets[i]; lease != NULL; lease = lease->next)
+            each(lease, arg);
+}
+
+static struct lease *take_over_oldest(struct lease_table *t, const struct identity *identity)
+{
+    struct lease *oldest = NULL, *lease;
+
+    if (t->active_count >= t->size)
+        return NULL;
+    lease_each(t, find_oldest, &oldest);
+    if (oldest == NULL)
+        return NULL;
+    lease = lease_new(t, identity, &oldest->address);
+    if (lease == NULL)
+        return NULL;
+    lease_unlink(oldest);
+    free(oldest);
+    return lease;
+}
+
+struct lease *lease_get(struct lease_table *t, const struct identity *identity)
+{
+    struct lease *lease = lease_find(t, identity);
+    const struct cfg_pin *pin;
+    struct address address;
+    size_t index;
+
+    if (lease != NULL)
+        return lease;
+    pin = pin_of(t->link, identity);
+    if (pin != NULL) {
+        lease = lease_new(t, identity, &pin->address);
+        if (lease != NULL)
+            lease->is_pinned = true;
+        return lease;
+    }
+    index = find_unused(t);
+    if (index == t->size)
+        return take_over_oldest(t, identity);
+    address = pool_at(t->link, index);
+    lease = lease_new(t, identity, &address);
+    if (lease != NULL)
+        t->is_taken[index] = true;
+    return lease;
+}
+
+bool lease_remember(struct lease_table *t, const struct identity *identity, const struct address *address, int64_t used_s)
+{
+    const struct cfg_pin *pin = pin_of(t->link, identity);
+    size_t index = pool_index(t, address);
+    struct lease *lease;
+
+    if (index == t->size || lease_find(t, identity) != NULL)
+        return false;
+    if (pin != NULL ? !address_same_ip(&pin->address, address) : t->is_taken[index])
+        return false;
+    lease = lease_new(t, identity, address);
+    if (lease == NULL)
+        return false;
+    lease->is_pinned = pin != NULL;
+    lease->used_s = used_s;
+    t->is_taken[index] = true;
+    return true;
+}
