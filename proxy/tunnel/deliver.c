@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns an advise between DELIVER and the agent's answer. On the worker where the spare channel lives. */
+#include "proxy/tunnel/deliver.h"
+
+#include "proxy/tunnel/channel.h"
+#include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/seats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* A sign of life must come by then, or another channel is taken. */
+#define SIGN_MS 1000
+
+/* The answer must come by then, once the agent has said that it dials. */
+#define ANSWER_MS 30000
+
+/* PONGs may have been under way. */
+#define FRAME_BUDGET 4
+
+struct delivery {
+    struct channel_reader reader;
+    struct stream *channel; /* until session_take_back() */
+    bool is_dialling;       /* the agent has the request: it must not be sent to another channel any more */
+};
+
+static void deliver_dial(struct session *s)
+{
+    struct delivery *d = s->scratch;
+    struct stream *channel = d->channel;
+
+    d->channel = NULL;
+    session_take_back(s, channel, SIGN_MS);
+}
+
+static void deliver_greeted(struct session *s)
+{
+    struct frame f = {.type = FRAME_DELIVER, .client = s->ask.client};
+
+    s->ask.tries++;
+    /* A new id for each try, so that the agent's log tells them apart. */
+    if (getrandom(&s->ask.stream_id, sizeof(s->ask.stream_id), 0) != sizeof(s->ask.stream_id) || s->ask.stream_id == 0)
+        s->ask.stream_id = s->handle.serial;
+    f.number = s->ask.stream_id;
+    memcpy(f.text, s->ask.name, strlen(s->ask.name) + 1);
+    (void)channel_write(s->back, &f); /* one that is broken shows that when it is read */
+    session_early(s, SIGN_MS);
+}
+
+static void deliver_lost(struct session *s, enum reason why)
+{
+    const struct delivery *d = s->scratch;
+    struct worker *w = s->worker;
+    struct advise_call *call;
+
+    if (d->is_dialling || s->ask.tries >= ADVISE_TRIES || s->worker->is_draining) {
+        session_refuse(s, SESSION_AT_BACK, why == REASON_ANSWER_TIMEOUT ? why : REASON_CHANNEL_LOST);
+        return;
+    }
+    session_drop_back(s);
+    call = advise_call_from(s);
+    if (call != NULL)
+        seats_try_again(w, call);
+}
+
+static void deliver_failed(struct session *s, enum reason why)
+{
+    session_refuse(s, SESSION_AT_BACK, why);
+}
+
+static void deliver_readable(struct session *s)
+{
+    struct delivery *d = s->scratch;
+
+    for (int i = 0; i < FRAME_BUDGET; i++) {
+        struct frame f;
+        enum channel_result result = channel_read(&d->reader, s->back, &f);
+
+        if (result == CHANNEL_AGAIN)
+            return;
+        if (result != CHANNEL_FRAME) {
+            deliver_lost(s, channel_reason(result, s->back));
+            return;
+        }
+        switch (f.type) {
+        case FRAME_PONG:
+            break;
+        case FRAME_DIALLING:
+            d->is_dialling = true;
+            session_set_deadline(s, ANSWER_MS);
+            break;
+        case FRAME_OPENED:
+            session_relay(s);
+            return;
+        case FRAME_REFUSED:
+            session_refuse(s, SESSION_AT_BACK, reason_by_name(f.text, (unsigned)strlen(f.text)));
+            return;
+        default:
+            session_refuse(s, SESSION_AT_BACK, REASON_PROTOCOL_ERROR);
+            return;
+        }
+    }
+    session_refuse(s, SESSION_AT_BACK, REASON_PROTOCOL_ERROR);
+}
+
+static void deliver_ended(struct session *s)
+{
+    struct delivery *d = s->scratch;
+
+    if (d != NULL && d->channel != NULL)
+        stream_close(d->channel, STREAM_CLOSE_RESET);
+}
+
+static const struct session_back deliver_back = {
+    .name = "tunnel",
+    .dial = deliver_dial,
+    .greeted = deliver_greeted,
+    .failed = deliver_failed,
+    .readable = deliver_readable,
+    .lost = deliver_lost,
+    .ended = deliver_ended,
+};
+
+static void advise_greeted(struct session *s)
+{
+    session_dial(s, SESSION_ADVISE, &deliver_back);
+}
+
+static const struct session_front advise_front = {.name = "advise", .greeted = advise_greeted};
+
+static void start(struct worker *w, struct advise_call *call, struct delivery *d)
+{
+    struct session *s = advise_call_start(w, call, &advise_front, &deliver_back);
+
+    if (s == NULL) {
+        stream_close(d->channel, STREAM_CLOSE_RESET);
+        free(d);
+        return;
+    }
+    s->scratch = d;
+    session_start(s, (uint64_t)w->cfg->timeouts.handshake_s * 1000);
+}
+
+static void call_on_worker(struct mail *m, struct loop *loop)
+{
+    struct advise_call *call = (struct advise_call *)m;
+    struct worker *w = worker_of(loop);
+    struct delivery *d = calloc(1, sizeof(*d));
+
+    if (d == NULL) {
+        advise_call_refuse(call, REASON_NO_MEMORY);
+        return;
+    }
+    d->channel = relay_take_spare(w, call->channel, &d->reader);
+    if (d->channel == NULL) {
+        free(d);
+        seats_try_again(w, call);
+        return;
+    }
+    start(w, call, d);
+}
+
+static void drop_call(struct mail *m)
+{
+    advise_call_refuse((struct advise_call *)m, REASON_SHUTDOWN);
+}
+
+void deliver_call(struct advise_call *call)
+{
+    call->mail.deliver = call_on_worker;
+    call->mail.drop = drop_call;
+    loop_post(&call->site->workers[call->channel.worker].loop, &call->mail);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns tunnel connections between greeting and their first request, and parked spare channels. On the session's worker. */
+#include "proxy/tunnel/relay_accept.h"
+
+#include "proxy/link/server_side.h"
+#include "proxy/session/door.h"
+#include "proxy/tunnel/answer.h"
+#include "proxy/tunnel/seats.h"
+#include "tls/identity.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Unanswered frames that were on their way when a channel changed its use are few. */
+#define FRAME_BUDGET 8
+
+/* -- parked spare channels -----------------------------------------------------------------------------------------------------
+ */
+
+struct parked {
+    struct channel_reader reader; /* first: it may have begun the next frame already */
+    uint64_t ping;                /* the number of the PING that was sent last */
+    bool is_answered;
+    bool is_offered; /* the seat knows it */
+};
+
+static uint64_t heartbeat_ms(const struct session *s)
+{
+    return (uint64_t)s->worker->cfg->tunnel.heartbeat_ms;
+}
+
+static void ping_spare(struct session *s)
+{
+    struct parked *p = s->scratch;
+    struct frame f = {.type = FRAME_PING, .number = ++p->ping};
+
+    p->is_answered = false;
+    if (!channel_write(s->front, &f)) {
+        session_close(s, REASON_CHANNEL_LOST);
+        return;
+    }
+    session_set_deadline(s, heartbeat_ms(s));
+}
+
+static void parked_timeout(struct session *s)
+{
+    const struct parked *p = s->scratch;
+
+    if (!p->is_answered)
+        session_close(s, REASON_HEARTBEAT_LOST);
+    else
+        ping_spare(s);
+}
+
+static void parked_readable(struct session *s)
+{
+    struct parked *p = s->scratch;
+
+    for (int i = 0; i < FRAME_BUDGET; i++) {
+        struct frame f;
+        enum channel_result result = channel_read(&p->reader, s->front, &f);
+
+        if (result == CHANNEL_AGAIN)
+            return;
+        if (result != CHANNEL_FRAME || f.type != FRAME_PONG || f.number != p->ping) {
+            session_close(s, result == CHANNEL_FRAME ? REASON_PROTOCOL_ERROR : channel_reason(result, s->front));
+            return;
+        }
+        p->is_answered = true;
+        if (!p->is_offered) {
+            p->is_offered = true;
+            seats_spare_ready(s->worker, s->ask.agent, s->ask.instance, s->handle);
+        }
+    }
+}
+
+static const struct session_front parked_front = {
+    .name = "spare",
+    .greeted = parked_readable,
+    .readable = parked_readable,
+    .timeout = parked_timeout,
+    .refuse = answer_refuse,
+};
+
+static void parked_ended(struct session *s)
+{
+    seats_spare_gone(s->worker, s->ask.agent, s->handle);
+}
+
+static const struct session_back parked_back = {.name = "spare", .ended = parked_ended};
+
+static void park(struct session *s, const struct frame *f)
+{
+    struct parked *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        session_refuse(s, SESSION_AT_RELAY, REASON_NO_MEMORY);
+        return;
+    }
+    free(s->scratch);
+    s->scratch = p;
+    s->is_quiet = true;
+    s->front_ops = &parked_front;
+    s->back_ops = &parked_back;
+    memcpy(s->ask.instance, f->instance, sizeof(s->ask.instance));
+    session_end_greeting(s);
+    ping_spare(s);
+}
+
+struct close_mail {
+    struct mail mail;
+    struct session_handle spare;
+    enum reason why;
+};
+
+static void close_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static void close_on_worker(struct mail *m, struct loop *loop)
+{
+    struct close_mail *mail = (struct close_mail *)m;
+    struct session *s = worker_find(worker_of(loop), mail->spare);
+
+    if (s != NULL && s->front_ops == &parked_front) {
+        session_refuse(s, SESSION_AT_RELAY, mail->why);
+        session_update(s);
+    }
+    free(mail);
+}
+
+void relay_close_spare(struct site *site, struct session_handle spare, enum reason why)
+{
+    struct close_mail *mail = calloc(1, sizeof(*mail));
+
+    if (mail == NULL)
+        return; /* its agent closes it, or its heartbeat */
+    mail->mail.deliver = close_on_worker;
+    mail->mail.drop = close_mail_drop;
+    mail->spare = spare;
+    mail->why = why;
+    loop_post(&site->workers[spare.worker].loop, &mail->mail);
+}
+
+struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader)
+{
+    struct session *s = worker_find(w, spare);
+
+    if (s == NULL || s->front_ops != &parked_front || s->state != SESSION_CHOOSE)
+        return NULL;
+    *ret_reader = ((struct parked *)s->scratch)->reader;
+    return session_release_front(s);
+}
+
+/* -- the first frame -----------------------------------------------------------------------------------------------------------
+ */
+
+static const struct cfg_agent *agent_by_name(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
+        if (strcmp(cfg->tunnel.agents[i].name, name) == 0)
+            return &cfg->tunnel.agents[i];
+    return NULL;
+}
+
+static const struct cfg_link *link_by_name(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->links_count; i++)
+        if (strcmp(cfg->links[i].name, name) == 0)
+            return &cfg->links[i];
+    return NULL;
+}
+
+static bool may_use(const struct cfg_agent *agent, const char *link)
+{
+    for (size_t i = 0; i < agent->links_count; i++)
+        if (strcmp(agent->links[i].text, link) == 0)
+            return true;
+    return false;
+}
+
+static bool may_speak_for(const struct cfg_agent *agent, const struct address *client)
+{
+    for (size_t i = 0; i < agent->clients_count; i++)
+        if (network_contains(&agent->clients[i].network, client))
+            return true;
+    return false;
+}
+
+static enum reason check_open(const struct session *s, const struct frame *f)
+{
+    if (!may_use(s->ask.agent, f->text))
+        return link_by_name(s->worker->cfg, f->text) != NULL ? REASON_LINK_NOT_ALLOWED : REASON_LINK_UNKNOWN;
+    if (!may_speak_for(s->ask.agent, &f->client))
+        return REASON_CLIENT_NOT_ALLOWED;
+    return REASON_NONE;
+}
+
+static void open_link(struct session *s, const struct frame *f)
+{
+    enum reason why = check_open(s, f);
+
+    s->kind = SESSION_LINK;
+    snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
+    s->ask.client = f->client;
+    s->ask.stream_id = f->number;
+    s->ask.link = link_by_name(s->worker->cfg, f->text);
+    memcpy(s->ask.instance, f->instance, sizeof(s->ask.instance));
+    if (why != REASON_NONE) {
+        session_refuse(s, SESSION_AT_RELAY, why);
+        return;
+    }
+    if (!door_admit_client(s))
+        return;
+    s->front_ops = &answer_front;
+    session_dial(s, SESSION_LINK, &server_side_back);
+}
+
+static void say_hello(struct session *s, const struct frame *f)
+{
+    struct worker *w = s->worker;
+    const struct cfg_agent *agent = s->ask.agent;
+
+    seats_control_arrived(w, agent, session_release_front(s), f);
+}
+
+static void first_readable(struct session *s)
+{
+    struct frame f;
+    enum channel_result result = channel_read(s->scratch, s->front, &f);
+
+    if (result == CHANNEL_AGAIN)
+        return;
+    if (result != CHANNEL_FRAME) {
+        if (result == CHANNEL_BAD)
+            session_refuse(s, SESSION_AT_FRONT, REASON_PROTOCOL_ERROR);
+        else
+            session_close(s, channel_reason(result, s->front));
+        return;
+    }
+    switch (f.type) {
+    case FRAME_HELLO:
+        say_hello(s, &f);
+        break;
+    case FRAME_SPARE:
+        park(s, &f);
+        break;
+    case FRAME_OPEN:
+        open_link(s, &f);
+        break;
+    default:
+        session_refuse(s, SESSION_AT_FRONT, REASON_PROTOCOL_ERROR);
+    }
+}
+
+static void accept_greeted(struct session *s)
+{
+    char name[IDENTITY_NAME_MAX + 1];
+    enum reason why = identity_agent_name(s->front, name);
+
+    s->kind = SESSION_TUNNEL;
+    if (why == REASON_NONE) {
+        snprintf(s->ask.peer_name, sizeof(s->ask.peer_name), "%s", name);
+        s->ask.agent = agent_by_name(s->worker->cfg, name);
+        if (s->ask.agent == NULL)
+            why = REASON_AGENT_UNKNOWN;
+    }
+    if (why == REASON_NONE) {
+        s->scratch = calloc(1, sizeof(struct channel_reader));
+        if (s->scratch == NULL)
+            why = REASON_NO_MEMORY;
+    }
+    if (why != REASON_NONE)
+        session_refuse(s, SESSION_AT_FRONT, why);
+    else
+        first_readable(s);
+}
+
+const struct session_front relay_accept_front = {
+    .name = "tunnel",
+    .greeted = accept_greeted,
+    .readable = first_readable,
+    .refuse = answer_refuse,
+};

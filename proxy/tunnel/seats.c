@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the seats: control channel, spare channels (by handle; they live on workers), waiting advises. Main loop. The calls at the
+ * end of the file are made by workers and only send mail.
+ */
+#include "proxy/tunnel/seats.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/tunnel/control.h"
+#include "proxy/tunnel/deliver.h"
+#include "proxy/tunnel/relay_accept.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Spare channels that a seat takes at most (docs/tunnel-protocol.md, section 7). */
+#define SPARES_EXTRA 1024
+
+struct seat {
+    struct seats *seats;
+    const struct cfg_agent *agent;
+    struct control *control; /* NULL: the agent is down */
+    uint8_t instance[FRAME_INSTANCE];
+    struct session_handle *spares;
+    size_t spares_count, spares_room;
+    TAILQ_HEAD(, advise_call) waiting;
+    unsigned waiting_count;
+    unsigned asked; /* by NEED, and not yet here */
+    struct deadline late;
+};
+
+struct seats {
+    struct hub *hub;
+    size_t count;
+    bool is_draining;
+    struct seat list[];
+};
+
+static struct seats *the_seats(struct hub *hub)
+{
+    return hub->tunnel.arg;
+}
+
+static struct seat *seat_of(struct seats *seats, const struct cfg_agent *agent)
+{
+    struct seat *seat = &seats->list[agent - seats->hub->cfg->tunnel.agents];
+
+    assert(seat->agent == agent);
+    return seat;
+}
+
+/* -- spare channels and waiting advises ----------------------------------------------------------------------------------------
+ */
+
+static size_t spares_max(const struct seats *seats)
+{
+    return (size_t)seats->hub->cfg->tunnel.spares * 2 + SPARES_EXTRA;
+}
+
+static void ask_for_spares(struct seat *seat)
+{
+    unsigned need = seat->waiting_count > seat->asked ? seat->waiting_count - seat->asked : 0;
+    struct frame f = {.type = FRAME_NEED};
+
+    if (need == 0 || seat->control == NULL)
+        return;
+    f.spares = (uint16_t)(need < SPARES_EXTRA ? need : SPARES_EXTRA);
+    if (control_send(seat->control, &f))
+        seat->asked += f.spares;
+}
+
+static struct advise_call *pop_waiting(struct seat *seat)
+{
+    struct advise_call *call = TAILQ_FIRST(&seat->waiting);
+
+    if (call == NULL)
+        return NULL;
+    TAILQ_REMOVE(&seat->waiting, call, entry);
+    seat->waiting_count--;
+    return call;
+}
+
+static void refuse_waiting(struct seat *seat, enum reason why)
+{
+    struct advise_call *call;
+
+    while ((call = pop_waiting(seat)) != NULL)
+        advise_call_refuse(call, why);
+    deadline_clear(&seat->late);
+}
+
+static void waiting_is_late(void *arg)
+{
+    struct seat *seat = arg;
+    uint64_t now = clock_ms();
+    struct advise_call *call;
+
+    while ((call = TAILQ_FIRST(&seat->waiting)) != NULL && now - call->started_ms >= ADVISE_WAIT_MS)
+        advise_call_refuse(pop_waiting(seat), REASON_NO_SPARE);
+    seat->asked = 0; /* what was asked for does not come */
+    if (call != NULL) {
+        deadline_set(&seat->late, ADVISE_WAIT_MS - (now - call->started_ms));
+        ask_for_spares(seat);
+    }
+}
+
+/* The oldest spare channel first: all are used in turn, so none grows stale unnoticed. */
+static bool pop_spare(struct seat *seat, struct session_handle *ret)
+{
+    if (seat->spares_count == 0)
+        return false;
+    *ret = seat->spares[0];
+    seat->spares_count--;
+    memmove(seat->spares, seat->spares + 1, seat->spares_count * sizeof(seat->spares[0]));
+    return true;
+}
+
+static bool push_spare(struct seat *seat, struct session_handle spare)
+{
+    if (seat->spares_count >= spares_max(seat->seats))
+        return false;
+    if (seat->spares_count == seat->spares_room) {
+        size_t room = seat->spares_room > 0 ? seat->spares_room * 2 : 16;
+        struct session_handle *spares = realloc(seat->spares, room * sizeof(*spares));
+
+        if (spares == NULL)
+            return false;
+        seat->spares = spares;
+        seat->spares_room = room;
+    }
+    seat->spares[seat->spares_count++] = spare;
+    return true;
+}
+
+static void serve_waiting(struct seat *seat)
+{
+    struct session_handle spare;
+
+    while (seat->waiting_count > 0 && pop_spare(seat, &spare)) {
+        struct advise_call *call = pop_waiting(seat);
+
+        call->channel = spare;
+        deliver_call(call);
+    }
+    if (seat->waiting_count == 0) {
+        seat->asked = 0;
+        deadline_clear(&seat->late);
+    }
+}
+
+static void drop_spares(struct seat *seat)
+{
+    struct session_handle spare;
+
+    while (pop_spare(seat, &spare))
+        relay_close_spare(seat->seats->hub->site, spare, REASON_STALE_CHANNEL);
+}
+
+/* -- the carrier ---------------------------------------------------------------------------------------------------------------
+ */
+
+static bool serves(const struct seat *seat, const struct address *client)
+{
+    for (size_t i = 0; i < seat->agent->clients_count; i++)
+        if (network_contains(&seat->agent->clients[i].network, client))
+            return true;
+    return false;
+}
+
+/* The agent that delivers to an identity: its own, or for a direct client a connected one whose network it is in. */
+static struct seat *deliverer(struct seats *seats, const struct identity *identity)
+{
+    if (identity->agent != NULL)
+        return seat_of(seats, identity->agent);
+    for (size_t i = 0; i < seats->count; i++)
+        if (seats->list[i].control != NULL && serves(&seats->list[i], &identity->client))
+            return &seats->list[i];
+    return NULL;
+}
+
+static enum reason can_deliver(void *arg, const struct identity *identity, const uint8_t instance[FRAME_INSTANCE])
+{
+    const struct seat *seat = deliverer(arg, identity);
+
+    if (seat == NULL || seat->control == NULL)
+        return REASON_AGENT_DOWN;
+    if (identity->agent != NULL && memcmp(seat->instance, instance, FRAME_INSTANCE) != 0)
+        return REASON_STALE_CHANNEL;
+    return REASON_NONE;
+}
+
+static void deliver(void *arg, struct advise_call *call)
+{
+    struct seat *seat = deliverer(arg, &call->identity);
+
+    if (seat == NULL || seat->control == NULL) {
+        advise_call_refuse(call, REASON_AGENT_DOWN);
+        return;
+    }
+    /* Those that wait already go first. */
+    TAILQ_INSERT_TAIL(&seat->waiting, call, entry);
+    seat->waiting_count++;
+    serve_waiting(seat);
+    if (seat->waiting_count == 0)
+        return;
+    if (!deadline_is_set(&seat->late))
+        deadline_set(&seat->late, ADVISE_WAIT_MS);
+    ask_for_spares(seat);
+}
+
+/* -- control channels ----------------------------------------------------------------------------------------------------------
+ */
+
+static void log_seat(const struct seat *seat, const char *event, const struct address *peer, const char *version, enum reason why)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, event))
+        return;
+    log_text(&l, "agent", seat->agent->name);
+    if (peer != NULL)
+        log_address(&l, "peer", peer);
+    if (version != NULL)
+        log_text(&l, "version", version);
+    if (why != REASON_NONE)
+        log_text(&l, "why", reason_name(why));
+    log_end(&l);
+}
+
+/* The control channel is gone, and with it everything that hangs on it. */
+static void vacate(struct seat *seat, enum reason why)
+{
+    seat->control = NULL;
+    seat->asked = 0;
+    memset(seat->instance, 0, sizeof(seat->instance));
+    drop_spares(seat);
+    refuse_waiting(seat, REASON_AGENT_DOWN);
+    log_seat(seat, "agent_down", NULL, NULL, why);
+}
+
+static void control_frame(void *arg, const struct frame *f)
+{
+    struct seat *seat = arg;
+
+    /* After HELLO an agent sends nothing but heartbeats and BYE, which proxy/tunnel/control.c takes. */
+    (void)f;
+    control_close(seat->control, REASON_PROTOCOL_ERROR);
+    vacate(seat, REASON_PROTOCOL_ERROR);
+}
+
+static void control_ended(void *arg, enum reason why)
+{
+    vacate(arg, why);
+}
+
+static const struct control_ops control_ops = {.frame = control_frame, .ended = control_ended};
+
+static void welcome(struct seat *seat, const struct frame *hello)
+{
+    const struct cfg_tunnel *tunnel = &seat->seats->hub->cfg->tunnel;
+    struct frame f = {.type = FRAME_WELCOME,
+                      .version = FRAME_VERSION,
+                      .heartbeat_ms = (uint32_t)tunnel->heartbeat_ms,
+                      .spares = (uint16_t)tunnel->spares};
+
+    strcpy(f.text, GEORELAY_VERSION);
+    memcpy(seat->instance, hello->instance, sizeof(seat->instance));
+    log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
+    (void)control_send(seat->control, &f);
+    control_start(seat->control, (uint64_t)tunnel->heartbeat_ms);
+    if (seat->seats->is_draining)
+        (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
+}
+
+static void take_seat(struct seat *seat, struct stream *stream, const struct frame *hello)
+{
+    struct control *control;
+
+    if (seat->control != NULL) {
+        control_close(seat->control, REASON_REPLACED);
+        vacate(seat, REASON_REPLACED);
+    }
+    control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
+    if (control == NULL)
+        return;
+    if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION) {
+        log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
+        control_close(control, REASON_VERSION_MISMATCH);
+        return;
+    }
+    seat->control = control;
+    welcome(seat, hello);
+}
+
+/* -- the seats -----------------------------------------------------------------------------------------------------------------
+ */
+
+struct seats *seats_new(struct hub *hub)
+{
+    const struct cfg_tunnel *tunnel = &hub->cfg->tunnel;
+    struct seats *seats = calloc(1, sizeof(*seats) + tunnel->agents_count * sizeof(seats->list[0]));
+
+    if (seats == NULL)
+        return NULL;
+    seats->hub = hub;
+    seats->count = tunnel->agents_count;
+    for (size_t i = 0; i < seats->count; i++) {
+        struct seat *seat = &seats->list[i];
+
+        seat->seats = seats;
+        seat->agent = &tunnel->agents[i];
+        TAILQ_INIT(&seat->waiting);
+        deadline_init(&seat->late, hub->loop, waiting_is_late, seat);
+    }
+    hub->tunnel = (struct advise_carrier){.name = "tunnel", .can_deliver = can_deliver, .deliver = deliver, .arg = seats};
+    return seats;
+}
+
+void seats_free(struct seats *seats)
+{
+    if (seats == NULL)
+        return;
+    for (size_t i = 0; i < seats->count; i++) {
+        struct seat *seat = &seats->list[i];
+
+        if (seat->control != NULL) {
+            control_close(seat->control, REASON_SHUTDOWN);
+            vacate(seat, REASON_SHUTDOWN);
+        }
+        free(seat->spares);
+    }
+    seats->hub->tunnel = (struct advise_carrier){0};
+    free(seats);
+}
+
+void seats_drain(struct seats *seats)
+{
+    seats->is_draining = true;
+    for (size_t i = 0; i < seats->count; i++)
+        if (seats->list[i].control != NULL)
+            (void)control_send(seats->list[i].control, &(struct frame){.type = FRAME_DRAIN});
+}
+
+unsigned seats_taken(const struct seats *seats)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < seats->count; i++)
+        count += seats->list[i].control != NULL;
+    return count;
+}
+
+unsigned seats_spares(const struct seats *seats)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < seats->count; i++)
+        count += (unsigned)seats->list[i].spares_count;
+    return count;
+}
+
+/* -- mail from workers ---------------------------------------------------------------------------------------------------------
+ */
+
+struct seat_mail {
+    struct mail mail;
+    struct site *site;
+    const struct cfg_agent *agent;
+    struct stream *stream;
+    struct frame hello;
+    uint8_t instance[FRAME_INSTANCE];
+    struct session_handle spare;
+};
+
+static void seat_mail_drop(struct mail *m)
+{
+    struct seat_mail *mail = (struct seat_mail *)m;
+
+    if (mail->stream != NULL)
+        stream_close(mail->stream, STREAM_CLOSE_RESET);
+    free(mail);
+}
+
+/* Seats may be gone while the program ends: then the mail is dropped. */
+static struct seat *seat_of_mail(struct seat_mail *mail)
+{
+    struct seats *seats = the_seats(mail->site->hub);
+
+    return seats != NULL ? seat_of(seats, mail->agent) : NULL;
+}
+
+static void control_arrived(struct mail *m, struct loop *loop)
+{
+    struct seat_mail *mail = (struct seat_mail *)m;
+    struct seat *seat = seat_of_mail(mail);
+
+    (void)loop;
+    if (seat != NULL) {
+        take_seat(seat, mail->stream, &mail->hello);
+        mail->stream = NULL;
+    }
+    seat_mail_drop(m);
+}
+
+static void spare_ready(struct mail *m, struct loop *loop)
+{
+    struct seat_mail *mail = (struct seat_mail *)m;
+    struct seat *seat = seat_of_mail(mail);
+
+    (void)loop;
+    if (seat != NULL) {
+        bool is_current = seat->control != NULL && memcmp(seat->instance, mail->instance, FRAME_INSTANCE) == 0;
+
+        if (seat->asked > 0)
+            seat->asked--;
+        if (is_current && push_spare(seat, mail->spare))
+            serve_waiting(seat);
+        else
+            relay_close_spare(mail->site, mail->spare, REASON_STALE_CHANNEL);
+    }
+    seat_mail_drop(m);
+}
+
+static void spare_gone(struct mail *m, struct loop *loop)
+{
+    struct seat_mail *mail = (struct seat_mail *)m;
+    struct seat *seat = seat_of_mail(mail);
+
+    (void)loop;
+    for (size_t i = 0; seat != NULL && i < seat->spares_count; i++)
+        if (seat->spares[i].serial == mail->spare.serial && seat->spares[i].worker == mail->spare.worker) {
+            seat->spares_count--;
+            memmove(&seat->spares[i], &seat->spares[i + 1], (seat->spares_count - i) * sizeof(seat->spares[0]));
+            break;
+        }
+    seat_mail_drop(m);
+}
+
+static struct seat_mail *seat_mail_new(struct worker *w, const struct cfg_agent *agent)
+{
+    struct seat_mail *mail = calloc(1, sizeof(*mail));
+
+    if (mail == NULL)
+        return NULL;
+    mail->mail.drop = seat_mail_drop;
+    mail->site = w->site;
+    mail->agent = agent;
+    return mail;
+}
+
+void seats_control_arrived(struct worker *w, const struct cfg_agent *agent, struct stream *stream, const struct frame *hello)
+{
+    struct seat_mail *mail = seat_mail_new(w, agent);
+
+    if (mail == NULL) {
+        stream_close(stream, STREAM_CLOSE_RESET);
+        return;
+    }
+    mail->mail.deliver = control_arrived;
+    mail->stream = stream;
+    mail->hello = *hello;
+    loop_post(w->site->main, &mail->mail);
+}
+
+void seats_spare_ready(struct worker *w, const struct cfg_agent *agent, const uint8_t instance[FRAME_INSTANCE],
+                       struct session_handle spare)
+{
+    struct seat_mail *mail = seat_mail_new(w, agent);
+
+    if (mail == NULL)
+        return; /* it is never taken, and its heartbeats go on */
+    mail->mail.deliver = spare_ready;
+    memcpy(mail->instance, instance, FRAME_INSTANCE);
+    mail->spare = spare;
+    loop_post(w->site->main, &mail->mail);
+}
+
+void seats_spare_gone(struct worker *w, const struct cfg_agent *agent, struct session_handle spare)
+{
+    struct seat_mail *mail = seat_mail_new(w, agent);
+
+    if (mail == NULL)
+        return; /* whoever takes it will be told that it is gone */
+    mail->mail.deliver = spare_gone;
+    mail->spare = spare;
+    loop_post(w->site->main, &mail->mail);
+}
+
+static void try_again(struct mail *m, struct loop *loop)
+{
+    struct advise_call *call = (struct advise_call *)m;
+    struct seats *seats = the_seats(call->site->hub);
+
+    (void)loop;
+    if (seats == NULL)
+        advise_call_refuse(call, REASON_SHUTDOWN);
+    else if (call->tries >= ADVISE_TRIES)
+        advise_call_refuse(call, REASON_CHANNEL_LOST);
+    else
+        deliver(seats, call);
+}
+
+static void drop_call(struct mail *m)
+{
+    advise_call_refuse((struct advise_call *)m, REASON_SHUTDOWN);
+}
+
+void seats_try_again(struct worker *w, struct advise_call *call)
+{
+    call->mail.deliver = try_again;
+    call->mail.drop = drop_call;
+    loop_post(w->site->main, &call->mail);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the agent's spare channels. On workers; opened on order of the main loop (proxy/tunnel/uplinks.c). */
+#include "proxy/tunnel/spare.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/link/client_side.h"
+#include "proxy/net/socket.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/tunnel/answer.h"
+#include "proxy/tunnel/channel.h"
+#include "proxy/tunnel/uplinks.h"
+#include "tls/identity.h"
+#include "tls/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The relay pings at least every minute (docs/tunnel-protocol.md, section 2); three times that is silence. */
+#define SILENCE_MS ((uint64_t)3 * 60000)
+
+/* Frames read in one turn. */
+#define FRAME_BUDGET 8
+
+struct spare {
+    struct channel_reader reader;
+    unsigned relay;
+};
+
+static const struct session_front spare_front;
+
+static void spare_ended(struct session *s)
+{
+    const struct spare *spare = s->scratch;
+
+    uplinks_spare_done(s->worker, spare->relay, s->ask.instance, false);
+}
+
+static const struct session_back spare_back = {.name = "spare", .ended = spare_ended};
+
+/* -- the relay asks ------------------------------------------------------------------------------------------------------------
+ */
+
+static enum reason check_delivery(const struct cfg *cfg, const struct address *client)
+{
+    bool is_client = false;
+
+    for (size_t i = 0; i < cfg->clients_count && !is_client; i++)
+        is_client = network_contains(&cfg->clients[i].network, client);
+    if (!is_client)
+        return REASON_CLIENT_NOT_ALLOWED;
+    return port_range_contains(&cfg->advise_ports, address_port(client)) ? REASON_NONE : REASON_PORT_NOT_ALLOWED;
+}
+
+static void take_delivery(struct session *s, const struct frame *f)
+{
+    const struct spare *spare = s->scratch;
+    enum reason why = check_delivery(s->worker->cfg, &f->client);
+
+    uplinks_spare_done(s->worker, spare->relay, s->ask.instance, true);
+    s->back_ops = NULL; /* no longer a spare channel */
+    s->is_quiet = false;
+    s->kind = SESSION_ADVISE;
+    s->started_ms = clock_ms();
+    s->ask.client = f->client;
+    s->ask.stream_id = f->number;
+    snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
+    s->front_ops = &answer_front_advise;
+    if (why != REASON_NONE)
+        session_refuse(s, SESSION_AT_RELAY, why);
+    else
+        session_dial(s, SESSION_ADVISE, &client_side_deliver);
+}
+
+static bool take_frame(struct session *s, const struct frame *f)
+{
+    struct frame pong = {.type = FRAME_PONG, .number = f->number};
+
+    switch (f->type) {
+    case FRAME_PING:
+        session_set_deadline(s, SILENCE_MS);
+        if (channel_write(s->front, &pong))
+            return true;
+        session_close(s, REASON_CHANNEL_LOST);
+        return false;
+    case FRAME_DELIVER:
+        take_delivery(s, f);
+        return false;
+    case FRAME_REFUSED:
+        session_close(s, reason_by_name(f->text, (unsigned)strlen(f->text)));
+        return false;
+    default:
+        session_close(s, REASON_PROTOCOL_ERROR);
+        return false;
+    }
+}
+
+static void spare_readable(struct session *s)
+{
+    struct spare *spare = s->scratch;
+
+    for (int i = 0; i < FRAME_BUDGET; i++) {
+        struct frame f;
+        enum channel_result result = channel_read(&spare->reader, s->front, &f);
+
+        if (result == CHANNEL_AGAIN)
+            return;
+        if (result != CHANNEL_FRAME) {
+            session_close(s, channel_reason(result, s->front));
+            return;
+        }
+        if (!take_frame(s, &f))
+            return;
+    }
+}
+
+/* -- opening -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void spare_greeted(struct session *s)
+{
+    struct frame f = {.type = FRAME_SPARE};
+    enum reason why = identity_check_relay(s->front);
+
+    if (why != REASON_NONE) {
+        session_close(s, why);
+        return;
+    }
+    memcpy(f.instance, s->ask.instance, sizeof(f.instance));
+    if (!channel_write(s->front, &f)) {
+        session_close(s, REASON_CHANNEL_LOST);
+        return;
+    }
+    session_set_deadline(s, SILENCE_MS);
+    spare_readable(s);
+}
+
+static void spare_timeout(struct session *s)
+{
+    session_close(s, REASON_HEARTBEAT_LOST);
+}
+
+static const struct session_front spare_front = {
+    .name = "spare",
+    .greeted = spare_greeted,
+    .readable = spare_readable,
+    .timeout = spare_timeout,
+};
+
+struct open_mail {
+    struct mail mail;
+    unsigned relay;
+    struct address to;
+    uint8_t instance[FRAME_INSTANCE];
+};
+
+static struct stream *dial_relay(struct worker *w, const struct open_mail *mail)
+{
+    enum reason why;
+    int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, &why);
+    struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, &w->loop.chunks) : NULL;
+
+    return tcp != NULL ? tls_stream_connect(w->site->agent_tls, tcp, mail->relay) : NULL;
+}
+
+static bool open_now(struct worker *w, const struct open_mail *mail)
+{
+    struct spare *spare = calloc(1, sizeof(*spare));
+    struct stream *front = spare != NULL ? dial_relay(w, mail) : NULL;
+    struct session *s = front != NULL ? session_new(w, front, &spare_front) : NULL;
+
+    if (s == NULL) {
+        free(spare);
+        return false;
+    }
+    spare->relay = mail->relay;
+    s->scratch = spare;
+    s->back_ops = &spare_back;
+    s->kind = SESSION_TUNNEL;
+    s->is_quiet = true;
+    memcpy(s->ask.instance, mail->instance, sizeof(s->ask.instance));
+    session_start(s, (uint64_t)w->cfg->timeouts.dial_ms + (uint64_t)w->cfg->timeouts.handshake_s * 1000);
+    return true;
+}
+
+static void open_on_worker(struct mail *m, struct loop *loop)
+{
+    const struct open_mail *mail = (struct open_mail *)m;
+    struct worker *w = worker_of(loop);
+
+    if (!open_now(w, mail))
+        uplinks_spare_done(w, mail->relay, mail->instance, false);
+    free(m);
+}
+
+static void open_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+bool spare_open(struct worker *w, unsigned relay, const struct address *to, const uint8_t instance[FRAME_INSTANCE])
+{
+    struct open_mail *mail = calloc(1, sizeof(*mail));
+
+    if (mail == NULL)
+        return false;
+    mail->mail.deliver = open_on_worker;
+    mail->mail.drop = open_mail_drop;
+    mail->relay = relay;
+    mail->to = *to;
+    memcpy(mail->instance, instance, FRAME_INSTANCE);
+    loop_post(&w->loop, &mail->mail);
+    return true;
+}
+
+void spare_close_stale(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE])
+{
+    struct session *s, *next;
+
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        if (s->front_ops == &spare_front && ((struct spare *)s->scratch)->relay == relay &&
+            memcmp(s->ask.instance, instance, FRAME_INSTANCE) != 0)
+            session_close(s, REASON_STALE_CHANNEL);
+    }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The agent's end of a spare channel: opened towards a relay, kept alive, turned into an advise when the relay asks.
+ *
+ * docs/tunnel-protocol.md, section 4. Every right of the relay is checked here: it can reach the configured clients and advise
+ * ports and nothing else. On workers, but for spare_open().
+ */
+#pragma once
+
+#include "proxy/session/worker.h"
+#include "proxy/wire/frame.h"
+
+/** Has worker `w` open a spare channel. False without memory. Its end is told by uplinks_spare_done(). Main loop. */
+bool spare_open(struct worker *w, unsigned relay, const struct address *to, const uint8_t instance[FRAME_INSTANCE]);
+
+/** Closes this worker's spare channels to a relay that do not belong to `instance`. Worker's thread. */
+void spare_close_stale(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE]);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the control channels of an agent: dialling, backing off, the level of spare channels. Main loop, but for
+ * uplinks_spare_done(). */
+#include "proxy/tunnel/uplinks.h"
+
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/net/socket.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/session/resolve_hint.h"
+#include "proxy/tunnel/control.h"
+#include "proxy/tunnel/spare.h"
+#include "tls/identity.h"
+#include "tls/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BACKOFF_FIRST_MS 250
+#define BACKOFF_LAST_MS  5000
+
+/* When another agent of our name keeps taking our place. */
+#define BACKOFF_REPLACED_MS 60000
+
+/* A control channel that lived as long is a success: pauses start anew. */
+#define LIVED_MS 60000
+
+/* After a spare channel could not be opened. */
+#define SPARE_RETRY_MS 500
+
+/* Spare channels open or being opened for one relay, whatever it asks for (docs/tunnel-protocol.md, section 7). */
+#define SPARES_EXTRA 1024
+
+struct uplink {
+    struct uplinks *uplinks;
+    unsigned index;
+    struct known_host *host;
+    unsigned next_address;
+    /* dialling */
+    struct stream *stream;
+    struct watch watch;
+    struct deadline deadline; /* of the greeting, or the pause before the next try */
+    /* up */
+    struct control *control;
+    uint8_t instance[FRAME_INSTANCE];
+    bool is_up;
+    bool is_draining;
+    uint64_t up_ms;
+    uint64_t replaced_ms; /* when it was replaced last; 0: never */
+    uint64_t backoff_ms;
+    unsigned level;
+    unsigned spares; /* open or being opened */
+    struct deadline refill;
+};
+
+struct uplinks {
+    struct loop *loop;
+    struct site *site;
+    const struct cfg *cfg;
+    unsigned next_worker;
+    unsigned count;
+    struct uplink list[];
+};
+
+static struct uplinks *receiver; /* main loop only; NULL: none, or freed */
+
+/* -- the log -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void log_uplink(const struct uplink *u, enum log_level level, const char *event, enum reason why, uint64_t pause_ms)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, level, event))
+        return;
+    log_text(&l, "relay", u->host->endpoint->text);
+    if (u->control != NULL)
+        log_address(&l, "peer", control_peer(u->control));
+    if (why != REASON_NONE)
+        log_text(&l, "why", reason_name(why));
+    if (pause_ms > 0)
+        log_number(&l, "retry_ms", pause_ms);
+    log_end(&l);
+}
+
+/* -- telling the workers -------------------------------------------------------------------------------------------------------
+ */
+
+struct relay_mail {
+    struct mail mail;
+    unsigned index;
+    struct worker_relay relay;
+};
+
+static void relay_on_worker(struct mail *m, struct loop *loop)
+{
+    const struct relay_mail *mail = (struct relay_mail *)m;
+    struct worker *w = worker_of(loop);
+
+    w->relays[mail->index] = mail->relay;
+    spare_close_stale(w, mail->index, mail->relay.instance);
+    free(m);
+}
+
+static void relay_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static void tell_workers(const struct uplink *u)
+{
+    struct site *site = u->uplinks->site;
+
+    for (unsigned i = 0; i < site->workers_count; i++) {
+        struct relay_mail *mail = calloc(1, sizeof(*mail));
+
+        if (mail == NULL)
+            abort(); /* a worker with a wrong picture of its relays would lose links without a word */
+        mail->mail.deliver = relay_on_worker;
+        mail->mail.drop = relay_mail_drop;
+        mail->index = u->index;
+        mail->relay.is_up = u->is_up && !u->is_draining;
+        if (u->is_up) {
+            mail->relay.address = *control_peer(u->control);
+            memcpy(mail->relay.instance, u->instance, sizeof(mail->relay.instance));
+        }
+        loop_post(&site->workers[i].loop, &mail->mail);
+    }
+}
+
+/* -- spare channels ------------------------------------------------------------------------------------------------------------
+ */
+
+static void open_spares(struct uplink *u, unsigned count)
+{
+    struct site *site = u->uplinks->site;
+
+    while (count-- > 0 && u->spares < u->level * 2 + SPARES_EXTRA) {
+        struct worker *w = &site->workers[u->uplinks->next_worker++ % site->workers_count];
+
+        if (!spare_open(w, u->index, control_peer(u->control), u->instance))
+            return;
+        u->spares++;
+    }
+}
+
+static void refill(void *arg)
+{
+    struct uplink *u = arg;
+
+    if (u->is_up && !u->is_draining && u->spares < u->level)
+        open_spares(u, u->level - u->spares);
+}
+
+/* -- the control channel -------------------------------------------------------------------------------------------------------
+ */
+
+static void try_relay(void *arg);
+
+/* Half of the pause to the whole of it, so that many agents do not come back in step. */
+static uint64_t jittered(uint64_t ms)
+{
+    uint32_t random = 0;
+
+    (void)!getrandom(&random, sizeof(random), 0);
+    return ms / 2 + random % (ms / 2 + 1);
+}
+
+static void schedule(struct uplink *u, enum reason why)
+{
+    bool is_fight = why == REASON_REPLACED && u->replaced_ms != 0 && clock_ms() - u->replaced_ms < LIVED_MS;
+    uint64_t last_ms = is_fight ? BACKOFF_REPLACED_MS : BACKOFF_LAST_MS;
+    uint64_t pause_ms = jittered(u->backoff_ms);
+
+    if (why == REASON_REPLACED)
+        u->replaced_ms = clock_ms();
+    u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
+    deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
+    deadline_set(&u->deadline, pause_ms);
+    log_uplink(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
+}
+
+static void uplink_down(struct uplink *u, enum reason why)
+{
+    bool was_up = u->is_up;
+
+    if (was_up && clock_ms() - u->up_ms >= LIVED_MS)
+        u->backoff_ms = BACKOFF_FIRST_MS;
+    u->is_up = u->is_draining = false;
+    u->control = NULL;
+    u->spares = 0;
+    deadline_clear(&u->refill);
+    memset(u->instance, 0, sizeof(u->instance));
+    if (was_up) {
+        log_uplink(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
+        tell_workers(u);
+    }
+    schedule(u, why);
+}
+
+static void take_welcome(struct uplink *u, const struct frame *f)
+{
+    if (u->is_up || f->version != FRAME_VERSION) {
+        control_close(u->control, REASON_PROTOCOL_ERROR);
+        uplink_down(u, REASON_PROTOCOL_ERROR);
+        return;
+    }
+    deadline_clear(&u->deadline);
+    u->is_up = true;
+    u->up_ms = clock_ms();
+    u->level = f->spares;
+    control_start(u->control, f->heartbeat_ms);
+    log_uplink(u, LOG_LEVEL_INFO, "tunnel_up", REASON_NONE, 0);
+    tell_workers(u);
+    refill(u);
+}
+
+static void uplink_frame(void *arg, const struct frame *f)
+{
+    struct uplink *u = arg;
+
+    if (f->type == FRAME_WELCOME) {
+        take_welcome(u, f);
+    } else if (f->type == FRAME_NEED && u->is_up) {
+        open_spares(u, f->spares);
+    } else if (f->type == FRAME_DRAIN && u->is_up) {
+        u->is_draining = true;
+        log_uplink(u, LOG_LEVEL_INFO, "tunnel_draining", REASON_NONE, 0);
+        tell_workers(u);
+    } else {
+        control_close(u->control, REASON_PROTOCOL_ERROR);
+        uplink_down(u, REASON_PROTOCOL_ERROR);
+    }
+}
+
+static void uplink_ended(void *arg, enum reason why)
+{
+    struct uplink *u = arg;
+
+    deadline_clear(&u->deadline);
+    uplink_down(u, why);
+}
+
+static const struct control_ops uplink_ops = {.frame = uplink_frame, .ended = uplink_ended};
+
+static void welcome_is_late(void *arg)
+{
+    struct uplink *u = arg;
+
+    control_close(u->control, REASON_NONE);
+    uplink_down(u, REASON_ANSWER_TIMEOUT);
+}
+
+static void say_hello(struct uplink *u)
+{
+    struct frame f = {.type = FRAME_HELLO, .version_low = FRAME_VERSION, .version = FRAME_VERSION};
+    uint64_t wait_ms = (uint64_t)u->uplinks->cfg->timeouts.handshake_s * 1000;
+
+    u->control = control_new(u->uplinks->loop, u->stream, &uplink_ops, u);
+    u->stream = NULL;
+    if (u->control == NULL) {
+        schedule(u, REASON_NO_MEMORY);
+        return;
+    }
+    if (getrandom(u->instance, sizeof(u->instance), 0) != sizeof(u->instance))
+        abort(); /* no randomness: nothing of TLS works either */
+    memcpy(f.instance, u->instance, sizeof(f.instance));
+    strcpy(f.text, GEORELAY_VERSION);
+    deadline_init(&u->deadline, u->uplinks->loop, welcome_is_late, u);
+    deadline_set(&u->deadline, wait_ms);
+    control_start(u->control, wait_ms); /* until WELCOME tells the true pause */
+    (void)control_send(u->control, &f);
+}
+
+static void dial_failed(struct uplink *u, enum reason why)
+{
+    if (u->stream != NULL) {
+        watch_set(&u->watch, u->stream->fd, 0);
+        stream_close(u->stream, STREAM_CLOSE_ORDERLY);
+        u->stream = NULL;
+    }
+    deadline_clear(&u->deadline);
+    resolve_hint(&u->uplinks->site->workers[0], u->host->endpoint);
+    schedule(u, why);
+}
+
+static void greet_relay(struct uplink *u)
+{
+    enum reason why;
+
+    switch (stream_greet(u->stream)) {
+    case STREAM_STEP_AGAIN:
+        watch_set(&u->watch, u->stream->fd, stream_wants(u->stream, STREAM_READ));
+        return;
+    case STREAM_STEP_FAILED:
+        dial_failed(u, u->stream->why);
+        return;
+    default:
+        break;
+    }
+    why = identity_check_relay(u->stream);
+    if (why != REASON_NONE) {
+        dial_failed(u, why);
+        return;
+    }
+    watch_set(&u->watch, u->stream->fd, 0);
+    deadline_clear(&u->deadline);
+    say_hello(u);
+}
+
+static void relay_ready(void *arg, unsigned ready)
+{
+    (void)ready;
+    greet_relay(arg);
+}
+
+static void greeting_is_late(void *arg)
+{
+    dial_failed(arg, REASON_DIAL_TIMEOUT);
+}
+
+static void try_relay(void *arg)
+{
+    struct uplink *u = arg;
+    const struct cfg *cfg = u->uplinks->cfg;
+    struct loop *loop = u->uplinks->loop;
+    enum reason why = REASON_NAME_UNRESOLVED;
+    const struct address *to;
+    struct stream *tcp;
+    int fd;
+
+    if (u->host->addresses.count == 0) {
+        dial_failed(u, why);
+        return;
+    }
+    to = &u->host->addresses.list[u->next_address++ % u->host->addresses.count];
+    fd = socket_dial(to, NULL, cfg->advise_ports, &why);
+    if (fd < 0) {
+        dial_failed(u, why);
+        return;
+    }
+    socket_set_relay_options(fd, cfg->timeouts.dead_peer_s);
+    tcp = tcp_stream_connect(fd, to, &loop->chunks);
+    u->stream = tcp != NULL ? tls_stream_connect(u->uplinks->site->agent_tls, tcp, u->index) : NULL;
+    if (u->stream == NULL) {
+        dial_failed(u, REASON_NO_MEMORY);
+        return;
+    }
+    watch_init(&u->watch, loop, relay_ready, u);
+    deadline_init(&u->deadline, loop, greeting_is_late, u);
+    deadline_set(&u->deadline, (uint64_t)cfg->timeouts.dial_ms + (uint64_t)cfg->timeouts.handshake_s * 1000);
+    greet_relay(u);
+}
+
+/* -- the uplinks ---------------------------------------------------------------------------------------------------------------
+ */
+
+struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *hosts)
+{
+    const struct cfg *cfg = site->cfg;
+    struct uplinks *all = calloc(1, sizeof(*all) + cfg->relays_count * sizeof(all->list[0]));
+
+    if (all == NULL)
+        return NULL;
+    assert(cfg->relays_count <= WORKER_RELAYS_MAX);
+    all->loop = loop;
+    all->site = site;
+    all->cfg = cfg;
+    all->count = (unsigned)cfg->relays_count;
+    for (unsigned i = 0; i < all->count; i++) {
+        struct uplink *u = &all->list[i];
+
+        u->uplinks = all;
+        u->index = i;
+        u->host = hosts_find(hosts, &cfg->relays[i]);
+        u->backoff_ms = BACKOFF_FIRST_MS;
+        deadline_init(&u->refill, loop, refill, u);
+        deadline_init(&u->deadline, loop, try_relay, u);
+        deadline_set(&u->deadline, 0);
+    }
+    return all;
+}
+
+void uplinks_set_receiver(struct uplinks *u)
+{
+    receiver = u;
+}
+
+void uplinks_free(struct uplinks *all)
+{
+    if (all == NULL)
+        return;
+    receiver = NULL;
+    for (unsigned i = 0; i < all->count; i++) {
+        struct uplink *u = &all->list[i];
+
+        deadline_clear(&u->deadline);
+        deadline_clear(&u->refill);
+        control_close(u->control, REASON_SHUTDOWN);
+        if (u->stream != NULL) {
+            watch_set(&u->watch, u->stream->fd, 0);
+            stream_close(u->stream, STREAM_CLOSE_ORDERLY);
+        }
+    }
+    free(all);
+}
+
+unsigned uplinks_up(const struct uplinks *all)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < all->count; i++)
+        count += all->list[i].is_up;
+    return count;
+}
+
+unsigned uplinks_spares(const struct uplinks *all)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < all->count; i++)
+        count += all->list[i].spares;
+    return count;
+}
+
+/* -- mail from workers ---------------------------------------------------------------------------------------------------------
+ */
+
+struct done_mail {
+    struct mail mail;
+    unsigned relay;
+    uint8_t instance[FRAME_INSTANCE];
+    bool is_taken;
+};
+
+static void done_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static void spare_done(struct mail *m, struct loop *loop)
+{
+    const struct done_mail *mail = (struct done_mail *)m;
+    struct uplink *u = receiver != NULL ? &receiver->list[mail->relay] : NULL;
+
+    (void)loop;
+    if (u != NULL && u->is_up && memcmp(u->instance, mail->instance, FRAME_INSTANCE) == 0) {
+        assert(u->spares > 0);
+        u->spares--;
+        if (mail->is_taken)
+            refill(u);
+        else if (!deadline_is_set(&u->refill))
+            deadline_set(&u->refill, SPARE_RETRY_MS);
+    }
+    free(m);
+}
+
+void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken)
+{
+    struct done_mail *mail = calloc(1, sizeof(*mail));
+
+    if (mail == NULL)
+        abort(); /* a lost count would leave the relay without spare channels for ever */
+    mail->mail.deliver = spare_done;
+    mail->mail.drop = done_mail_drop;
+    mail->relay = relay;
+    memcpy(mail->instance, instance, FRAME_INSTANCE);
+    mail->is_taken = is_taken;
+    loop_post(w->site->main, &mail->mail);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The agent's relays: a control channel to each, kept up for ever, and the spare channels that each relay wants. On the main
+ * loop.
+ *
+ * docs/tunnel-protocol.md, section 3. Workers are told by mail which relays are up (worker.relays).
+ */
+#pragma once
+
+#include "proxy/session/worker.h"
+#include "proxy/wire/frame.h"
+
+struct uplinks;
+
+/** NULL without memory. `hosts` is the main loop's copy, borrowed until uplinks_free(). Dials at once. */
+struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *hosts);
+
+/** Says BYE to all. NULL is ignored. */
+void uplinks_free(struct uplinks *u);
+
+/** How many control channels are up, and how many spare channels are open or being opened. */
+unsigned uplinks_up(const struct uplinks *u);
+unsigned uplinks_spares(const struct uplinks *u);
+
+/** A spare channel was taken by the relay, or ended otherwise. From its worker, by mail. */
+void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken);
+
+/** Set once, before workers run: the uplinks that uplinks_spare_done() reports to. */
+void uplinks_set_receiver(struct uplinks *u);
