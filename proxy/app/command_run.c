@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the order of the start: configuration, certificates, sockets, state folder, then the rights are dropped, and only then
+ * does anything read from the network.
+ */
+#include "proxy/app/commands.h"
+#include "proxy/app/options.h"
+#include "proxy/app/privilege.h"
+#include "proxy/app/service.h"
+#include "proxy/app/startup.h"
+
+#include "config/load.h"
+#include "proxy/base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static unsigned count_workers(const struct cfg *cfg)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (cfg->workers > 0)
+        return (unsigned)cfg->workers;
+    return cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
+}
+
+static int start_log(const struct cfg *cfg)
+{
+    if (log_start((enum log_level)cfg->log.level, (enum log_format)cfg->log.format, cfg->log.file) == 0)
+        return 0;
+    fprintf(stderr, "%s: cannot write the log to %s: %s. Make its folder, or mend its rights.\n", cfg->file, cfg->log.file,
+            strerror(errno));
+    return -1;
+}
+
+static int run(const struct cfg *cfg, struct gates *gates)
+{
+    unsigned workers = count_workers(cfg);
+    int code;
+
+    privilege_raise_files(cfg);
+    if (gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 || privilege_drop(cfg) != 0 || start_log(cfg) != 0)
+        return EXIT_TROUBLE;
+    code = service_run(cfg, gates, workers);
+    log_stop();
+    return code;
+}
+
+int command_run(int argc, char **argv)
+{
+    const char *path = DEFAULT_CONFIG;
+    const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
+    struct gates gates;
+    struct cfg *cfg;
+    int count, code;
+
+    switch (options_read(
+        argc, argv, rows,
+        "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP opens the log file "
+        "again, USR1 logs counts.",
+        &count)) {
+    case OPTIONS_HELP:
+        return EXIT_DONE;
+    case OPTIONS_BAD:
+        return EXIT_USAGE;
+    default:
+        break;
+    }
+    if (count > 0) {
+        fprintf(stderr, "georelay: run takes no \"%s\"; name the file with -c\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
+    cfg = startup_load(path, &gates);
+    if (cfg == NULL)
+        return EXIT_USAGE;
+    code = run(cfg, &gates);
+    gates_fini(&gates);
+    cfg_free(cfg);
+    return code;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns listening sockets until they are given to workers, and the TLS contexts. Main thread. */
+#include "proxy/app/doors.h"
+
+#include "proxy/base/log.h"
+#include "proxy/link/client_side.h"
+#include "proxy/net/socket.h"
+#include "proxy/session/web.h"
+#include "proxy/tunnel/relay_accept.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* -- collecting ----------------------------------------------------------------------------------------------------------------
+ */
+
+static struct gate *gate_at(struct gates *g, const struct cfg_listen *listen)
+{
+    uint16_t port = address_port(&listen->address);
+
+    for (size_t i = 0; i < g->count && port != 0; i++)
+        if (address_same_ip(&g->list[i].address, &listen->address) && address_port(&g->list[i].address) == port)
+            return &g->list[i];
+    g->list[g->count] = (struct gate){.address = listen->address, .line = listen->line};
+    return &g->list[g->count++];
+}
+
+static size_t count_listens(const struct cfg *cfg)
+{
+    size_t count = cfg->tunnel.listen_count;
+
+    for (size_t i = 0; i < cfg->web_count; i++)
+        count += cfg->web[i].listen_count;
+    for (size_t i = 0; i < cfg->links_count; i++)
+        count += cfg->links[i].listen_count;
+    return count;
+}
+
+static void collect(struct gates *g, const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->web_count; i++)
+        for (size_t k = 0; k < cfg->web[i].listen_count; k++)
+            gate_at(g, &cfg->web[i].listen[k])->web = &cfg->web[i];
+    for (size_t i = 0; i < cfg->tunnel.listen_count; i++)
+        gate_at(g, &cfg->tunnel.listen[i])->tunnel = &cfg->tunnel;
+    for (size_t i = 0; i < cfg->links_count; i++)
+        for (size_t k = 0; k < cfg->links[i].listen_count; k++)
+            gate_at(g, &cfg->links[i].listen[k])->link = &cfg->links[i];
+}
+
+/* -- TLS -----------------------------------------------------------------------------------------------------------------------
+ */
+
+struct problem_sink {
+    struct cfg_problems *problems;
+    const char *file;
+};
+
+/* Two listeners of one front door load the same files: a problem is told once. */
+static void take_problem(void *arg, unsigned line, const char *sentence)
+{
+    struct problem_sink *sink = arg;
+
+    for (size_t i = 0; i < sink->problems->kept; i++)
+        if (sink->problems->list[i].line == line && strncmp(sink->problems->list[i].sentence, sentence, 40) == 0)
+            return;
+    cfg_problems_add(sink->problems, sink->file, line, NULL, "%s", sentence);
+}
+
+int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *problems)
+{
+    struct problem_sink sink = {.problems = problems, .file = cfg->file};
+    size_t before = problems->count;
+
+    *g = (struct gates){.cfg = cfg};
+    g->list = calloc(count_listens(cfg) + 1, sizeof(*g->list));
+    g->tickets = tls_tickets_new();
+    if (g->list == NULL || g->tickets == NULL) {
+        cfg_problems_add(problems, cfg->file, 0, "free some memory and try again", "there is no memory left");
+        return -1;
+    }
+    collect(g, cfg);
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        if (gate->link == NULL)
+            gate->tls = tls_context_new_door(gate->web, gate->web != NULL, gate->tunnel, g->tickets, take_problem, &sink);
+    }
+    if (cfg->role == CFG_ROLE_AGENT)
+        g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
+    return problems->count == before ? 0 : -1;
+}
+
+/* -- sockets -------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *open_remedy(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "another program listens there: see ss -ltnp";
+    case EADDRNOTAVAIL:
+        return "this machine has no such address: see ip address";
+    case EACCES:
+        return "ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files: see ulimit -n";
+    default:
+        return "see the system's log";
+    }
+}
+
+static int open_gate(const struct gates *g, struct gate *gate)
+{
+    for (unsigned i = 0; i < g->workers; i++) {
+        char text[ADDRESS_TEXT];
+        int fd = socket_listen(&gate->address, true);
+
+        if (fd < 0) {
+            fprintf(stderr, "%s:%u: cannot listen on %s: %s. %s.\n", g->cfg->file, gate->line,
+                    address_format(&gate->address, text), strerror(errno), open_remedy(errno));
+            return -1;
+        }
+        gate->fds[i] = fd;
+        if (address_port(&gate->address) == 0) { /* the other workers get the port that the kernel chose for the first */
+            struct sockaddr_storage storage;
+            socklen_t len = sizeof(storage);
+
+            if (getsockname(fd, (struct sockaddr *)&storage, &len) == 0)
+                address_from_sockaddr(&gate->address, (struct sockaddr *)&storage, len);
+        }
+    }
+    return 0;
+}
+
+int gates_open(struct gates *g, unsigned workers)
+{
+    int result = 0;
+
+    g->workers = workers;
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        gate->fds = malloc(workers * sizeof(*gate->fds));
+        gate->doors = calloc(workers, sizeof(*gate->doors));
+        if (gate->fds == NULL || gate->doors == NULL)
+            return -1;
+        for (unsigned k = 0; k < workers; k++)
+            gate->fds[k] = -1;
+        if (open_gate(g, gate) != 0)
+            result = -1; /* and tell of the others too */
+    }
+    return result;
+}
+
+static const char *gate_name(const struct gate *gate)
+{
+    if (gate->link != NULL)
+        return gate->link->name;
+    return gate->web != NULL ? gate->web->name : "tunnel";
+}
+
+static void log_listen(const struct gate *gate, const char *purpose, const char *name)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, "listen"))
+        return;
+    log_text(&l, "purpose", purpose);
+    log_text(&l, "name", name);
+    log_address(&l, "address", &gate->address);
+    log_end(&l);
+}
+
+static int attach_gate(struct gate *gate, struct site *site)
+{
+    for (unsigned i = 0; i < site->workers_count; i++) {
+        struct door *door = &gate->doors[i];
+        int fd = gate->fds[i];
+
+        *door = (struct door){
+            .worker = &site->workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
+        door->plain_ops = &client_side_front;
+        door->web_ops = &web_front;
+        door->tunnel_ops = &relay_accept_front;
+        gate->fds[i] = -1;
+        if (door_open(door, fd) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int gates_attach(struct gates *g, struct site *site)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        if (attach_gate(gate, site) != 0)
+            return -1;
+        if (gate->web != NULL)
+            log_listen(gate, "web", gate->web->name);
+        if (gate->tunnel != NULL)
+            log_listen(gate, "tunnel", "tunnel");
+        if (gate->link != NULL)
+            log_listen(gate, "link", gate->link->name);
+    }
+    return 0;
+}
+
+void gates_close_worker(struct gates *g, unsigned worker)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->list[i].doors != NULL)
+            door_close(&g->list[i].doors[worker]);
+}
+
+void gates_fini(struct gates *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        for (unsigned k = 0; gate->fds != NULL && k < g->workers; k++)
+            if (gate->fds[k] >= 0)
+                close(gate->fds[k]);
+        free(gate->fds);
+        free(gate->doors);
+        tls_context_put(gate->tls);
+    }
+    free(g->list);
+    tls_context_put(g->agent_tls);
+    tls_tickets_free(g->tickets);
+    *g = (struct gates){0};
+}

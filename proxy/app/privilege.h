@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Everything that has to do with who we are: the user, the limit of open files, the state folder.
+ */
+#pragma once
+
+#include "config/model.h"
+
+/** Raises the limit of open files as far as it goes; warns in the log if it is too small for limits.connections. */
+void privilege_raise_files(const struct cfg *cfg);
+
+/**
+ * Makes the state folder if it is missing and this relay keeps leases. As root it is given to `cfg->user`.
+ * 0, or -1 told on standard error with the remedy.
+ */
+int privilege_make_state(const struct cfg *cfg);
+
+/** As root with `cfg->user`: becomes that user for good, verifies it. 0, or -1 told on standard error with the remedy. */
+int privilege_drop(const struct cfg *cfg);

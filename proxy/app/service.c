@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns everything that lives as long as the program: built from the bottom up, taken down in reverse. The main loop handles
+ * signals (docs/georelay.8): TERM drains, INT stops at once, HUP opens the log again, USR1 logs the counts.
+ */
+#include "proxy/app/service.h"
+
+#include "proxy/app/commands.h"
+#include "proxy/app/counts.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/log.h"
+#include "proxy/link/client_side.h"
+#include "proxy/link/hub.h"
+#include "proxy/link/server_side.h"
+#include "proxy/net/resolver.h"
+#include "proxy/session/resolve_hint.h"
+#include "proxy/tunnel/agent_open.h"
+#include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/uplinks.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* How often a drain looks whether it is over. */
+#define DRAIN_LOOK_MS 100
+
+/* A new ticket key for new tickets; with two older keys a ticket is good for twelve to eighteen hours. */
+#define TICKETS_MS ((uint64_t)6 * 3600 * 1000)
+
+enum { SIGNALS_COUNT = 4 };
+
+struct service {
+    const struct cfg *cfg;
+    struct gates *gates;
+    struct loop loop;
+    struct site site;
+    struct hub hub;
+    struct seats *seats;
+    struct uplinks *uplinks;
+    struct resolver *resolver;
+    unsigned *host_of; /* by the resolver's index: the host's index */
+    struct event *signals[SIGNALS_COUNT];
+    struct deadline tickets;
+    struct deadline drain;
+    uint64_t drain_until_ms;
+    bool is_draining;
+    unsigned started; /* workers whose thread runs */
+};
+
+/* -- names ---------------------------------------------------------------------------------------------------------------------
+ */
+
+struct host_mail {
+    struct mail mail;
+    unsigned host;
+    struct host_addresses addresses;
+};
+
+static void host_on_worker(struct mail *m, struct loop *loop)
+{
+    const struct host_mail *mail = (struct host_mail *)m;
+
+    worker_of(loop)->hosts.list[mail->host].addresses = mail->addresses;
+    free(m);
+}
+
+static void host_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static void host_changed(void *arg, unsigned index, const struct host_addresses *addresses)
+{
+    struct service *v = arg;
+    unsigned host = v->host_of[index];
+
+    v->hub.hosts.list[host].addresses = *addresses;
+    for (unsigned i = 0; i < v->site.workers_count; i++) {
+        struct host_mail *mail = calloc(1, sizeof(*mail));
+
+        if (mail == NULL)
+            return; /* the next look-up tells them */
+        mail->mail.deliver = host_on_worker;
+        mail->mail.drop = host_mail_drop;
+        mail->host = host;
+        mail->addresses = *addresses;
+        loop_post(&v->site.workers[i].loop, &mail->mail);
+    }
+}
+
+static void take_hint(void *arg, const struct cfg_endpoint *endpoint)
+{
+    struct service *v = arg;
+
+    for (unsigned i = 0, name = 0; v->resolver != NULL && i < v->hub.hosts.count; i++) {
+        if (!v->hub.hosts.list[i].endpoint->is_name)
+            continue;
+        if (v->hub.hosts.list[i].endpoint == endpoint)
+            resolver_hint(v->resolver, name);
+        name++;
+    }
+}
+
+static int start_resolver(struct service *v)
+{
+    const struct hosts *hosts = &v->hub.hosts;
+
+    v->host_of = calloc(hosts->count + 1, sizeof(*v->host_of));
+    v->resolver = resolver_new(&v->loop, (uint64_t)v->cfg->timeouts.resolve_s * 1000, host_changed, v);
+    if (v->host_of == NULL || v->resolver == NULL)
+        return -1;
+    for (unsigned i = 0, name = 0; i < hosts->count; i++) {
+        const struct cfg_endpoint *endpoint = hosts->list[i].endpoint;
+
+        if (!endpoint->is_name)
+            continue;
+        v->host_of[name++] = i;
+        if (resolver_add(v->resolver, endpoint->host, endpoint->port) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* -- counts and draining -------------------------------------------------------------------------------------------------------
+ */
+
+static void log_counts(void *arg, const struct counts *c)
+{
+    const struct service *v = arg;
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, "counts"))
+        return;
+    log_number(&l, "sessions", c->sessions);
+    log_number(&l, "links", c->links);
+    log_number(&l, "advises", c->advises);
+    log_number(&l, "web", c->web);
+    log_number(&l, "tunnel", c->tunnel);
+    log_number(&l, "leases", hub_active_leases(&v->hub));
+    log_number(&l, "lease_listeners", v->hub.listeners_count);
+    log_number(&l, "agents", v->seats != NULL ? seats_taken(v->seats) : uplinks_up(v->uplinks));
+    log_number(&l, "spares", v->seats != NULL ? seats_spares(v->seats) : uplinks_spares(v->uplinks));
+    log_number(&l, "chunks", c->chunks);
+    log_number(&l, "fds", counts_files());
+    log_number(&l, "rss_kib", counts_rss_kib());
+    log_end(&l);
+}
+
+static void drain_counted(void *arg, const struct counts *c)
+{
+    struct service *v = arg;
+
+    if (c->sessions == 0 || clock_ms() >= v->drain_until_ms)
+        loop_stop(&v->loop);
+    else
+        deadline_set(&v->drain, DRAIN_LOOK_MS);
+}
+
+static void drain_look(void *arg)
+{
+    struct service *v = arg;
+
+    if (!counts_ask(&v->site, drain_counted, v))
+        loop_stop(&v->loop);
+}
+
+struct drain_mail {
+    struct mail mail;
+    struct gates *gates;
+};
+
+static void drain_on_worker(struct mail *m, struct loop *loop)
+{
+    struct worker *w = worker_of(loop);
+
+    w->is_draining = true;
+    gates_close_worker(((struct drain_mail *)m)->gates, w->index);
+    free(m);
+}
+
+static void drain_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static void log_stopping(const char *signal_name)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, "stopping"))
+        return;
+    log_text(&l, "signal", signal_name);
+    log_end(&l);
+}
+
+static void start_drain(struct service *v)
+{
+    if (v->is_draining)
+        return;
+    v->is_draining = true;
+    log_stopping("TERM");
+    v->drain_until_ms = clock_ms() + (uint64_t)v->cfg->timeouts.drain_s * 1000;
+    for (unsigned i = 0; i < v->site.workers_count; i++) {
+        struct drain_mail *mail = calloc(1, sizeof(*mail));
+
+        if (mail == NULL)
+            continue; /* its listeners close with the worker */
+        mail->mail.deliver = drain_on_worker;
+        mail->mail.drop = drain_mail_drop;
+        mail->gates = v->gates;
+        loop_post(&v->site.workers[i].loop, &mail->mail);
+    }
+    if (v->seats != NULL)
+        seats_drain(v->seats);
+    drain_look(v);
+}
+
+/* -- signals -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void reopen_log(void)
+{
+    struct log_line l;
+    int result = log_reopen(), error = errno;
+
+    if (!log_begin(&l, result == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "log_reopened"))
+        return;
+    if (result != 0)
+        log_text(&l, "error", strerror(error));
+    log_end(&l);
+}
+
+static void signal_came(evutil_socket_t number, short what, void *arg)
+{
+    struct service *v = arg;
+
+    (void)what;
+    switch ((int)number) {
+    case SIGTERM:
+        start_drain(v);
+        break;
+    case SIGINT:
+        log_stopping("INT");
+        loop_stop(&v->loop);
+        break;
+    case SIGHUP:
+        reopen_log();
+        break;
+    default:
+        (void)counts_ask(&v->site, log_counts, v);
+    }
+}
+
+static int watch_signals(struct service *v)
+{
+    static const int numbers[SIGNALS_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+    for (int i = 0; i < SIGNALS_COUNT; i++) {
+        v->signals[i] = event_new(v->loop.base, numbers[i], EV_SIGNAL | EV_PERSIST, signal_came, v);
+        if (v->signals[i] == NULL || event_add(v->signals[i], NULL) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void rotate_tickets(void *arg)
+{
+    struct service *v = arg;
+
+    tls_tickets_rotate(v->gates->tickets);
+    deadline_set(&v->tickets, TICKETS_MS);
+}
+
+/* -- up and down ---------------------------------------------------------------------------------------------------------------
+ */
+
+static int init_site(struct service *v, unsigned workers)
+{
+    struct site *site = &v->site;
+
+    *site = (struct site){.cfg = v->cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = v->gates->agent_tls};
+    site->quota = quota_new(&v->cfg->limits);
+    site->workers = calloc(workers, sizeof(*site->workers));
+    if (site->quota == NULL || site->workers == NULL)
+        return -1;
+    while (site->workers_count < workers) {
+        if (worker_init(&site->workers[site->workers_count], site, site->workers_count) != 0)
+            return -1;
+        site->workers_count++;
+    }
+    return 0;
+}
+
+static int init_roles(struct service *v)
+{
+    bool is_relay = v->cfg->role == CFG_ROLE_RELAY;
+
+    if (hub_init(&v->hub, &v->loop, &v->site) != 0)
+        return -1;
+    resolve_hint_init(take_hint, v);
+    client_side_init(is_relay ? &server_side_back : &agent_open_back);
+    client_side_carrier(&v->hub);
+    if (is_relay) {
+        v->seats = seats_new(&v->hub);
+        return v->seats != NULL ? 0 : -1;
+    }
+    v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
+    uplinks_set_receiver(v->uplinks);
+    return v->uplinks != NULL ? 0 : -1;
+}
+
+static int start_workers(struct service *v)
+{
+    while (v->started < v->site.workers_count) {
+        if (worker_start(&v->site.workers[v->started]) != 0)
+            return -1;
+        v->started++;
+    }
+    return 0;
+}
+
+static void log_start_line(const struct service *v)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_INFO, "start"))
+        return;
+    log_text(&l, "version", GEORELAY_VERSION);
+    log_text(&l, "role", v->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
+    if (v->cfg->name != NULL)
+        log_text(&l, "name", v->cfg->name);
+    log_text(&l, "config", v->cfg->file);
+    log_number(&l, "pid", (uint64_t)getpid());
+    log_number(&l, "workers", v->site.workers_count);
+    log_end(&l);
+}
+
+static void log_plain(enum log_level level, const char *event, const char *key, const char *value)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, level, event))
+        return;
+    if (key != NULL)
+        log_text(&l, key, value);
+    log_end(&l);
+}
+
+static void warn_if_root(void)
+{
+    if (geteuid() == 0)
+        log_plain(LOG_LEVEL_WARN, "running_as_root", "remedy",
+                  "set \"user\" in the configuration: root is needed only to open the ports");
+}
+
+static int service_start(struct service *v, unsigned workers)
+{
+    if (loop_init(&v->loop, 0) != 0 || init_site(v, workers) != 0)
+        return -1;
+    log_start_line(v);
+    warn_if_root();
+    if (init_roles(v) != 0 || start_resolver(v) != 0 || gates_attach(v->gates, &v->site) != 0 || watch_signals(v) != 0)
+        return -1;
+    deadline_init(&v->drain, &v->loop, drain_look, v);
+    deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
+    deadline_set(&v->tickets, TICKETS_MS);
+    return start_workers(v);
+}
+
+/* Tells agents or relays first, while workers still answer; then the workers; then what they reported to. */
+static void service_stop(struct service *v)
+{
+    if (v->loop.base == NULL)
+        return;
+    for (unsigned i = 0; i < v->site.workers_count; i++)
+        if (i >= v->started)
+            gates_close_worker(v->gates, i);
+    for (unsigned i = 0; i < v->started; i++)
+        loop_stop(&v->site.workers[i].loop);
+    seats_free(v->seats);
+    uplinks_free(v->uplinks);
+    for (unsigned i = 0; i < v->site.workers_count; i++) {
+        if (i < v->started)
+            pthread_join(v->site.workers[i].thread, NULL);
+        v->site.workers[i].thread = 0;
+        gates_close_worker(v->gates, i);
+        worker_fini(&v->site.workers[i]);
+    }
+    hub_fini(&v->hub);
+    resolve_hint_init(NULL, NULL);
+    resolver_free(v->resolver);
+    for (int i = 0; i < SIGNALS_COUNT; i++)
+        if (v->signals[i] != NULL)
+            event_free(v->signals[i]);
+    loop_fini(&v->loop);
+    quota_free(v->site.quota);
+    free(v->site.workers);
+    free(v->host_of);
+}
+
+int service_run(const struct cfg *cfg, struct gates *gates, unsigned workers)
+{
+    /* Static, not on the stack: a look-up that still hangs when we end finds a closed loop, not a dead one. */
+    static struct service service;
+    struct service *v = &service;
+    int code = EXIT_TROUBLE;
+
+    v->cfg = cfg;
+    v->gates = gates;
+    if (service_start(v, workers) == 0) {
+        log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
+        loop_run(&v->loop);
+        code = EXIT_DONE;
+    } else {
+        log_plain(LOG_LEVEL_ERROR, "start_failed", "error", strerror(errno));
+    }
+    service_stop(v);
+    log_plain(LOG_LEVEL_INFO, "stopped", NULL, NULL);
+    return code;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The running program: workers, hub, seats or uplinks, resolver, signals, and their orderly end. Main thread.
+ */
+#pragma once
+
+#include "proxy/app/doors.h"
+
+/** Runs until a signal ends it. `gates` are open. The program's exit code. */
+int service_run(const struct cfg *cfg, struct gates *gates, unsigned workers);
