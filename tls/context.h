@@ -55,3 +55,6 @@ struct tls_context *tls_context_new_agent(const struct cfg_certificate *identity
 
 struct tls_context *tls_context_get(struct tls_context *context); /**< one reference more; any thread */
 void tls_context_put(struct tls_context *context);                /**< one less; any thread; NULL is ignored */
+
+/** "OpenSSL 3.0.16 …": the library in use. */
+const char *tls_library_version(void);

@@ -29,8 +29,8 @@
 /* How often a drain looks whether it is over. */
 #define DRAIN_LOOK_MS 100
 
-/* A new ticket key for new tickets; with two older keys a ticket is good for twelve to eighteen hours. */
-#define TICKETS_MS ((uint64_t)6 * 3600 * 1000)
+/* A new ticket key for new tickets. Tickets live for four hours, and the two keys before are still accepted. */
+#define TICKETS_MS ((uint64_t)2 * 3600 * 1000)
 
 enum { SIGNALS_COUNT = 4 };
 

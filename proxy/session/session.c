@@ -519,6 +519,8 @@ void session_give_early(struct session *s, struct chunk *early, bool is_ended)
 {
     retain_up(s);
     s->up.chunk = early;
+    if (early != NULL)
+        s->worker->loop.chunks.borrowed_count++;
     if (is_ended)
         s->up.state = PUMP_DRAINING;
 }
@@ -528,6 +530,8 @@ struct chunk *session_take_early(struct session *s, bool *ret_is_ended)
     struct chunk *early = s->up.chunk;
 
     s->up.chunk = NULL;
+    if (early != NULL)
+        s->worker->loop.chunks.borrowed_count--;
     *ret_is_ended = s->up.state == PUMP_DRAINING;
     return early;
 }

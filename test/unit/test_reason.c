@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/base/reason.h: the table has no holes, no doubles, and names that any log can hold. */
+#include "test/unit/unit.h"
+
+#include "proxy/base/reason.h"
+
+#include <string.h>
+
+static void every_reason_has_name_and_sentence(void **state)
+{
+    (void)state;
+    for (int i = 0; i < REASON_COUNT; i++) {
+        const char *name = reason_name((enum reason)i);
+        const char *sentence = reason_sentence((enum reason)i);
+
+        EXPECT(name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz_")] == '\0', name);
+        EXPECT(strlen(name) < 64, name);
+        EXPECT(sentence[0] != '\0' && sentence[strlen(sentence) - 1] != '.', name);
+    }
+}
+
+static void every_name_leads_back(void **state)
+{
+    (void)state;
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+        const char *name = reason_name((enum reason)i);
+
+        EXPECT(reason_by_name(name, (unsigned)strlen(name)) == (enum reason)i, name);
+    }
+}
+
+static void unknown_names_are_refusals(void **state)
+{
+    (void)state;
+    assert_int_equal(reason_by_name("", 0), REASON_REFUSED_BY_PEER);
+    assert_int_equal(reason_by_name("dial", 4), REASON_REFUSED_BY_PEER);
+    assert_int_equal(reason_by_name("dial_refused", 11), REASON_REFUSED_BY_PEER);
+    assert_int_equal(reason_by_name("none", 4), REASON_REFUSED_BY_PEER);
+}
+
+static void ends_in_order_are_good(void **state)
+{
+    (void)state;
+    assert_true(reason_is_good(REASON_FRONT_EOF));
+    assert_true(reason_is_good(REASON_SHUTDOWN));
+    assert_false(reason_is_good(REASON_BACK_RESET));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reason_has_name_and_sentence),
+        cmocka_unit_test(every_name_leads_back),
+        cmocka_unit_test(unknown_names_are_refusals),
+        cmocka_unit_test(ends_in_order_are_good),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The ciphertext of one stream, between its socket and OpenSSL.
+ *
+ * OpenSSL reads and writes memory: a BIO over two chunks. The chunk of incoming bytes is filled with one recv() when OpenSSL
+ * finds it empty; the chunk of outgoing bytes collects records until records_flush() sends them. Each is borrowed when the first
+ * byte comes and goes back when the last one has left.
+ */
+#pragma once
+
+#include "proxy/net/stream.h"
+
+#include <openssl/bio.h>
+
+/** Room that a record of 16 KiB needs with header and tag, and a short message of the protocol's own beside it. */
+#define RECORDS_ROOM ((size_t)16 * 1024 + 512)
+
+struct records {
+    struct stream *owner; /**< whose fd and pool are used; the pool may change between calls */
+    struct chunk *in;
+    struct chunk *out;
+    bool is_dry;     /**< the socket had less than was asked for; no second recv() in the same call */
+    bool has_fin;    /**< recv() returned 0 */
+    bool has_begun;  /**< the first byte has come */
+    bool is_not_tls; /**< and it was none that TLS begins with */
+    enum reason why; /**< REASON_NONE, or why the socket or the memory failed */
+};
+
+/** A BIO over `r`, which must outlive it; NULL without memory. */
+BIO *records_bio(struct records *r);
+
+/** A new call of the owner: the socket may be asked again. */
+void records_begin(struct records *r);
+
+/** Sends what is held: DONE if nothing is left, AGAIN, or FAILED with `why`. */
+enum stream_step records_flush(struct records *r);
+
+/** Bytes that can be written before the chunk is full. */
+size_t records_room(const struct records *r);
+
+/** Gives both chunks back and drops what they hold. */
+void records_drop(struct records *r);
