@@ -4,7 +4,8 @@
  *
  * No functions, no libconfig. The model is immutable once cfg_check() has passed it; every thread may read it. All times
  * are in the unit that the name says; all strings are owned by the model and live as long as it does.
- * Members named `line` are the line in the file, for messages; 0 for a default.
+ * Members named `line` (or ending in _line) are places for messages: the line in the file, 0 for a default. For what stands in an
+ * included file the bits above CFG_LINE_BITS hold its index in cfg.files; the configuration file itself has index 0.
  */
 #pragma once
 
@@ -13,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define CFG_LINE_BITS 21
 
 enum cfg_role { CFG_ROLE_UNSET = 0, CFG_ROLE_RELAY, CFG_ROLE_AGENT };
 enum cfg_tls_policy { CFG_TLS_INTERMEDIATE = 0, CFG_TLS_MODERN };
@@ -57,6 +60,8 @@ struct cfg_certificate {
     char *chain; /**< path of a PEM file: certificate first, then intermediates */
     char *key;   /**< path of a PEM file */
     unsigned line;
+    unsigned chain_line;
+    unsigned key_line;
 };
 
 /** A web front door. Role relay. */
@@ -68,6 +73,7 @@ struct cfg_web {
     size_t certificates_count;
     int tls;  /**< enum cfg_tls_policy */
     int mode; /**< enum cfg_web_mode */
+    unsigned mode_line;
     struct cfg_endpoint *servers;
     size_t servers_count;
     unsigned line;
@@ -86,6 +92,7 @@ struct cfg_advise {
     int addressing; /**< enum cfg_addressing */
     int delivery;   /**< enum cfg_delivery: who takes it to a client that came without an agent */
     struct port_range ports;
+    unsigned ports_line;
     struct cfg_pool *pool;
     size_t pool_count;
     struct cfg_pin *pins;
@@ -122,6 +129,7 @@ struct cfg_tunnel {
     size_t listen_count;
     struct cfg_certificate identity; /**< the relay's own certificate of the tunnel's CA */
     char *ca;
+    unsigned ca_line;
     struct cfg_agent *agents;
     size_t agents_count;
     long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */
@@ -133,6 +141,7 @@ struct cfg_log {
     int level;  /**< enum cfg_log_level */
     int format; /**< enum cfg_log_format */
     char *file; /**< NULL: standard error */
+    unsigned file_line;
 };
 
 struct cfg_limits {
@@ -152,9 +161,14 @@ struct cfg_timeouts {
 };
 
 struct cfg {
-    char *file; /**< the path it was read from */
+    char *file;               /**< the path it was read from */
+    struct cfg_string *files; /**< the same, then the files that it includes */
+    size_t files_count;
+    bool is_partial; /**< something could not be read and is missing here: good for finding further mistakes only */
+
     int role;   /**< enum cfg_role */
     char *name; /**< an agent's name */
+    unsigned name_line;
 
     struct cfg_web *web;
     size_t web_count;
@@ -166,10 +180,13 @@ struct cfg {
     size_t relays_count;
     struct cfg_certificate identity; /**< role agent: chain, key */
     char *ca;                        /**< role agent */
-    struct cfg_network *clients;     /**< role agent: whom it may deliver to, and who may use its links */
+    unsigned ca_line;
+    struct cfg_network *clients; /**< role agent: whom it may deliver to, and who may use its links */
     size_t clients_count;
     struct port_range advise_ports; /**< role agent: the ports it may deliver to */
-    struct address client_address;  /**< role agent: where loopback clients listen, if not on 127.0.0.1; may be unset */
+    unsigned advise_ports_line;
+    struct address client_address; /**< role agent: where loopback clients listen, if not on 127.0.0.1; may be unset */
+    unsigned client_address_line;
 
     struct cfg_log log;
     struct cfg_limits limits;
@@ -177,4 +194,5 @@ struct cfg {
     long workers; /**< 0: one per core */
     char *user;   /**< NULL: stay who we are */
     char *state;  /**< folder */
+    unsigned state_line;
 };

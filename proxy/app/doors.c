@@ -2,6 +2,7 @@
 /* Owns listening sockets until they are given to workers, and the TLS contexts. Main thread. */
 #include "proxy/app/doors.h"
 
+#include "config/place.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
 #include "proxy/net/socket.h"
@@ -56,23 +57,25 @@ static void collect(struct gates *g, const struct cfg *cfg)
 
 struct problem_sink {
     struct cfg_problems *problems;
-    const char *file;
+    const struct cfg *cfg;
 };
 
 /* Two listeners of one front door load the same files: a problem is told once. */
-static void take_problem(void *arg, unsigned line, const char *sentence)
+static void take_problem(void *arg, unsigned place, const char *sentence)
 {
     struct problem_sink *sink = arg;
+    const char *file = cfg_place_file(sink->cfg, place);
+    unsigned line = cfg_place_line(place);
 
     for (size_t i = 0; i < sink->problems->kept; i++)
-        if (sink->problems->list[i].line == line && strncmp(sink->problems->list[i].sentence, sentence, 40) == 0)
+        if (sink->problems->list[i].line == line && strcmp(sink->problems->list[i].sentence, sentence) == 0)
             return;
-    cfg_problems_add(sink->problems, sink->file, line, NULL, "%s", sentence);
+    cfg_problems_add(sink->problems, file, line, NULL, "%s", sentence);
 }
 
 int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *problems)
 {
-    struct problem_sink sink = {.problems = problems, .file = cfg->file};
+    struct problem_sink sink = {.problems = problems, .cfg = cfg};
     size_t before = problems->count;
 
     *g = (struct gates){.cfg = cfg};
@@ -121,8 +124,8 @@ static int open_gate(const struct gates *g, struct gate *gate)
         int fd = socket_listen(&gate->address, true);
 
         if (fd < 0) {
-            fprintf(stderr, "%s:%u: cannot listen on %s: %s. %s.\n", g->cfg->file, gate->line,
-                    address_format(&gate->address, text), strerror(errno), open_remedy(errno));
+            fprintf(stderr, "%s:%u: cannot listen on %s: %s. %s.\n", cfg_place_file(g->cfg, gate->line),
+                    cfg_place_line(gate->line), address_format(&gate->address, text), strerror(errno), open_remedy(errno));
             return -1;
         }
         gate->fds[i] = fd;

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the rules on files that a configuration names: they are there, can be read, and keys are nobody else's. Caller's thread.
+ */
+#include "config/check_rules.h"
+#include "config/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { REMEDY_BYTES = PATH_MAX + 64 };
+
+/* True, and `ret` is filled, if the file can be read; else a problem is added. `what` is "certificate", "key" or "CA". */
+static bool can_read(const struct check *c, unsigned place, const char *what, const char *path, struct stat *ret)
+{
+    const char *why = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0 || fstat(fd, ret) < 0)
+        why = strerror(errno);
+    else if (S_ISDIR(ret->st_mode))
+        why = "it is a folder";
+    else if (!S_ISREG(ret->st_mode))
+        why = "it is not a regular file";
+    if (fd >= 0)
+        close(fd);
+    if (why)
+        check_report(c, place, "Make it with \"georelay pki\", or correct the path", "The %s file %s can't be read: %s", what,
+                     path, why);
+    return !why;
+}
+
+static void check_public(const struct check *c, unsigned place, const char *what, const char *path)
+{
+    struct stat st;
+
+    if (path)
+        can_read(c, place, what, path, &st);
+}
+
+static void check_key(const struct check *c, unsigned place, const char *path)
+{
+    char remedy[REMEDY_BYTES];
+    struct stat st;
+
+    if (!path || !can_read(c, place, "key", path, &st) || (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return;
+    snprintf(remedy, sizeof(remedy), "Run: chmod 600 %s", path);
+    check_report(c, place, remedy, "The key file %s is open to others (mode %04o)", path, (unsigned)(st.st_mode & 07777));
+}
+
+static void check_certificate(const struct check *c, const struct cfg_certificate *certificate)
+{
+    check_public(c, certificate->chain_line, "certificate", certificate->chain);
+    check_key(c, certificate->key_line, certificate->key);
+}
+
+/* The folder that `path` is in must be there: georelay makes the last part only. */
+static void check_parent(const struct check *c, unsigned place, const char *what, const char *path)
+{
+    char *folder = cfg_folder(path);
+    char remedy[REMEDY_BYTES];
+    struct stat st;
+
+    if (stat(folder, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        snprintf(remedy, sizeof(remedy), "Run: mkdir -p %s", folder);
+        check_report(c, place, remedy, "The folder %s for the %s does not exist", folder, what);
+    }
+    free(folder);
+}
+
+static bool has_alias(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->links_count; i++)
+        if (cfg->links[i].advise.addressing == CFG_ADDRESSING_ALIAS)
+            return true;
+    return false;
+}
+
+/* Without addressing "alias" the relay has nothing to remember. */
+static void check_state(const struct check *c)
+{
+    const struct cfg *cfg = c->cfg;
+    struct stat st;
+
+    if (!cfg->state || !has_alias(cfg))
+        return;
+    check_parent(c, cfg->state_line, "state", cfg->state);
+    if (stat(cfg->state, &st) == 0 && !S_ISDIR(st.st_mode))
+        check_report(c, cfg->state_line, "Name a folder of georelay's own", "The state folder %s is not a folder", cfg->state);
+}
+
+static void check_log(const struct check *c)
+{
+    const struct cfg_log *log = &c->cfg->log;
+    struct stat st;
+
+    if (!log->file)
+        return;
+    check_parent(c, log->file_line, "log", log->file);
+    if (stat(log->file, &st) == 0 && S_ISDIR(st.st_mode))
+        check_report(c, log->file_line, "Name a file in it", "The log file %s is a folder", log->file);
+}
+
+void check_files(const struct check *c)
+{
+    const struct cfg *cfg = c->cfg;
+
+    for (size_t i = 0; i < cfg->web_count; i++)
+        for (size_t j = 0; j < cfg->web[i].certificates_count; j++)
+            check_certificate(c, &cfg->web[i].certificates[j]);
+    check_certificate(c, &cfg->tunnel.identity);
+    check_public(c, cfg->tunnel.ca_line, "CA", cfg->tunnel.ca);
+    check_certificate(c, &cfg->identity);
+    check_public(c, cfg->ca_line, "CA", cfg->ca);
+    check_state(c);
+    check_log(c);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The table of settings: everything that may stand in a configuration file, one row each.
+ *
+ * The loader reads a file by this table, defaults come from it, cfg_free() walks it, and a test compares the manual page with it.
+ * A new setting is a member of the model, a row here and an item in docs/georelay.conf.5. Constant data, any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** The nouns of a configuration file. CFG_IN_TOP is what stands outside of all groups. */
+enum cfg_group {
+    CFG_IN_TOP = 0,
+    CFG_IN_WEB,
+    CFG_IN_CERTIFICATE,
+    CFG_IN_LINK,
+    CFG_IN_ADVISE,
+    CFG_IN_PIN,
+    CFG_IN_TUNNEL,
+    CFG_IN_AGENT,
+    CFG_IN_LOG,
+    CFG_IN_LIMITS,
+    CFG_IN_TIMEOUTS,
+    CFG_GROUPS
+};
+
+/** What a value is and where it goes: the type of its member, and of an element where the row says `is_list`. */
+enum cfg_type {
+    CFG_NAME = 0, /**< char *, in a list struct cfg_string: a name of ours, see cfg_value_parse() */
+    CFG_TEXT,     /**< char * */
+    CFG_PATH,     /**< char *, made absolute by the folder of the configuration file */
+    CFG_NUMBER,   /**< long, `scale` times what is written */
+    CFG_CHOICE,   /**< int, the index in `choices` plus `first_choice` */
+    CFG_LISTEN,   /**< struct cfg_listen */
+    CFG_ENDPOINT, /**< struct cfg_endpoint */
+    CFG_NETWORK,  /**< struct cfg_network */
+    CFG_POOL,     /**< struct cfg_pool */
+    CFG_PORTS,    /**< struct port_range, at most `max` ports */
+    CFG_ADDRESS,  /**< struct address, port 0 */
+    CFG_GROUP,    /**< the struct of group `child` */
+    CFG_TYPES
+};
+
+enum cfg_for { CFG_FOR_RELAY = 1, CFG_FOR_AGENT = 2, CFG_FOR_BOTH = 3 };
+
+/** When a changed value is taken. */
+enum cfg_change { CFG_CHANGE_AT_START = 0, CFG_CHANGE_AT_RELOAD };
+
+struct cfg_setting {
+    enum cfg_group group;
+    const char *name;
+    enum cfg_type type;
+    bool is_list; /**< the member is a pointer to elements, `count_offset` a size_t */
+    bool is_required;
+    unsigned roles;      /**< enum cfg_for bits */
+    size_t offset;       /**< of the member, in the struct of `group` */
+    size_t count_offset; /**< lists only */
+    size_t line_offset;  /**< of an unsigned that gets the place; 0: none */
+    enum cfg_group child;
+    const char *preset;         /**< the default as it would be written, list elements parted by blanks; NULL: none */
+    long min, max;              /**< of a number; of a list the count of elements; of ports the count */
+    long scale;                 /**< numbers: 1, or 1000 where the model counts milliseconds */
+    const char *unit;           /**< of min, max and preset */
+    const char *const *choices; /**< ends with NULL */
+    int first_choice;
+    enum cfg_change change;
+    const char *example; /**< as it would stand in a file */
+    const char *about;   /**< one sentence */
+};
+
+struct cfg_group_info {
+    const char *name;   /**< short: "web" */
+    const char *title;  /**< for messages: "this web door" */
+    size_t size;        /**< of its struct in the model */
+    size_t line_offset; /**< 0: the struct has no place */
+};
+
+extern const struct cfg_setting cfg_settings[];
+extern const size_t cfg_settings_count;
+extern const struct cfg_group_info cfg_groups[CFG_GROUPS];
+
+/** The row of a name in a group, for any of `roles` (enum cfg_for bits); NULL if there is none. */
+const struct cfg_setting *cfg_setting_find(enum cfg_group group, const char *name, unsigned roles);
+
+/** The row whose name is most like `name`: in this group if it is near enough there, else the same name elsewhere, else NULL. */
+const struct cfg_setting *cfg_setting_nearest(enum cfg_group group, const char *name, unsigned roles);

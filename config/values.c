@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the parsing and freeing of single values, one small function for each type of the table of settings. Any thread. */
+#include "config/values.h"
+#include "config/memory.h"
+#include "config/model.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BYTES = 63, HOST_BYTES = 254 };
+
+typedef bool value_parse_fn(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member);
+
+static bool is_plain_text(const char *text)
+{
+    if (!*text)
+        return false;
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text))
+            return false;
+    return true;
+}
+
+static bool parse_name(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t length = strlen(text);
+
+    (void)row;
+    (void)place;
+    if (length == 0 || length > NAME_BYTES || strspn(text, letters) != length || text[0] == '-' || text[0] == '.')
+        return false;
+    *(char **)member = cfg_copy(text);
+    return true;
+}
+
+static bool parse_text(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    (void)row;
+    (void)place;
+    if (!is_plain_text(text))
+        return false;
+    *(char **)member = cfg_copy(text);
+    return true;
+}
+
+static bool parse_path(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    (void)row;
+    if (!is_plain_text(text))
+        return false;
+    *(char **)member = cfg_join(place->folder, text);
+    return true;
+}
+
+static bool parse_choice(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    (void)place;
+    for (int i = 0; row->choices[i]; i++) {
+        if (strcmp(row->choices[i], text) == 0) {
+            *(int *)member = row->first_choice + i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_listen(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_listen *listen = member;
+
+    (void)row;
+    (void)place;
+    return address_parse_port(text, &listen->address) == 0;
+}
+
+/* A host name as resolvers take it. One of digits and dots only is a mistyped IPv4 address. */
+static bool is_host_name(const char *host)
+{
+    size_t length = strlen(host);
+    size_t label = 0;
+
+    if (length > HOST_BYTES - 1 || strspn(host, "0123456789.") == length)
+        return false;
+    for (; *host; host++) {
+        if (*host == '.' ? label == 0 : !isalnum((unsigned char)*host) && *host != '_' && (*host != '-' || label == 0))
+            return false;
+        label = *host == '.' ? 0 : label + 1;
+        if (label > 63)
+            return false;
+    }
+    return true;
+}
+
+static bool parse_endpoint(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_endpoint *endpoint = member;
+    struct address address = {0};
+    char host[HOST_BYTES];
+    uint16_t port;
+    bool is_name;
+
+    (void)row;
+    (void)place;
+    if (address_split(text, host, sizeof(host), &port) < 0 || port == 0)
+        return false;
+    is_name = address_parse(host, &address) < 0;
+    if (is_name ? text[0] == '[' || !is_host_name(host) : address_is_any(&address))
+        return false;
+    endpoint->text = cfg_copy(text);
+    endpoint->host = cfg_copy(host);
+    endpoint->port = port;
+    endpoint->is_name = is_name;
+    if (!is_name) {
+        address_set_port(&address, port);
+        endpoint->address = address;
+    }
+    return true;
+}
+
+static bool parse_network(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_network *network = member;
+
+    (void)row;
+    (void)place;
+    return network_parse(text, &network->network) == 0;
+}
+
+static bool parse_pool(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_pool *pool = member;
+
+    (void)row;
+    (void)place;
+    return address_range_parse(text, &pool->range) == 0;
+}
+
+static bool parse_ports(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct port_range ports;
+
+    (void)place;
+    if (port_range_parse(text, &ports) < 0 || ports.last - ports.first >= row->max)
+        return false;
+    *(struct port_range *)member = ports;
+    return true;
+}
+
+static bool parse_address(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct address address;
+
+    (void)row;
+    (void)place;
+    if (address_parse(text, &address) < 0 || address_is_any(&address))
+        return false;
+    *(struct address *)member = address;
+    return true;
+}
+
+static const struct {
+    const char *title; /* NULL: it depends on the row */
+    value_parse_fn *parse;
+    size_t size;        /* of an element of a list */
+    size_t line_offset; /* in that element; 0: none */
+} types[CFG_TYPES] = {
+    [CFG_NAME] = {"a name of 1 to 63 letters, digits, '-', '_' and '.' that starts with a letter, a digit or '_'", parse_name,
+                  sizeof(struct cfg_string), offsetof(struct cfg_string, line)},
+    [CFG_TEXT] = {"a text without control characters", parse_text, 0, 0},
+    [CFG_PATH] = {"the path of a file or folder", parse_path, 0, 0},
+    [CFG_NUMBER] = {"a whole number", NULL, 0, 0},
+    [CFG_CHOICE] = {NULL, parse_choice, 0, 0},
+    [CFG_LISTEN] = {"an IP address with port", parse_listen, sizeof(struct cfg_listen), offsetof(struct cfg_listen, line)},
+    [CFG_ENDPOINT] = {"an IP address or host name with port", parse_endpoint, sizeof(struct cfg_endpoint),
+                      offsetof(struct cfg_endpoint, line)},
+    [CFG_NETWORK] = {"an IP address or a network without bits behind its prefix", parse_network, sizeof(struct cfg_network),
+                     offsetof(struct cfg_network, line)},
+    [CFG_POOL] = {"an IP address or a range from a lower to a higher one", parse_pool, sizeof(struct cfg_pool),
+                  offsetof(struct cfg_pool, line)},
+    [CFG_PORTS] = {NULL, parse_ports, 0, 0},
+    [CFG_ADDRESS] = {"an IP address without port", parse_address, 0, 0},
+    [CFG_GROUP] = {"a group in braces", NULL, 0, 0},
+};
+
+const char *cfg_value_title(const struct cfg_setting *row, char text[CFG_TITLE_BYTES])
+{
+    size_t used = 0;
+
+    if (row->type == CFG_PORTS) {
+        snprintf(text, CFG_TITLE_BYTES, "a port or a range from a lower to a higher one, of at most %ld ports", row->max);
+    } else if (row->type == CFG_CHOICE) {
+        for (int i = 0; row->choices[i] && used < CFG_TITLE_BYTES; i++)
+            used += (size_t)snprintf(text + used, CFG_TITLE_BYTES - used, "%s\"%s\"", i > 0 ? " or " : "", row->choices[i]);
+    } else {
+        snprintf(text, CFG_TITLE_BYTES, "%s", types[row->type].title);
+    }
+    return text;
+}
+
+size_t cfg_value_size(const struct cfg_setting *row)
+{
+    size_t size = row->type == CFG_GROUP ? cfg_groups[row->child].size : types[row->type].size;
+
+    assert(size > 0);
+    return size;
+}
+
+bool cfg_value_parse(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    assert(types[row->type].parse);
+    if (!types[row->type].parse(row, text, place, member))
+        return false;
+    if (row->is_list && types[row->type].line_offset > 0)
+        memcpy((char *)member + types[row->type].line_offset, &place->line, sizeof(place->line));
+    return true;
+}
+
+void cfg_value_fini(const struct cfg_setting *row, void *member)
+{
+    struct cfg_endpoint *endpoint = member;
+
+    switch (row->type) {
+    case CFG_NAME:
+    case CFG_TEXT:
+    case CFG_PATH:
+        free(*(char **)member);
+        *(char **)member = NULL;
+        break;
+    case CFG_ENDPOINT:
+        free(endpoint->text);
+        free(endpoint->host);
+        endpoint->text = endpoint->host = NULL;
+        break;
+    default:
+        break;
+    }
+}
