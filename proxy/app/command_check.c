@@ -15,7 +15,6 @@ int command_check(int argc, char **argv)
     const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
     struct gates gates;
     struct cfg *cfg;
-    int count;
 
     switch (options_read(
         argc, argv, rows,
@@ -28,10 +27,6 @@ int command_check(int argc, char **argv)
         return EXIT_USAGE;
     default:
         break;
-    }
-    if (count > 0) {
-        fprintf(stderr, "georelay: check takes no \"%s\"; name the file with -c\n", argv[1]);
-        return EXIT_USAGE;
     }
     cfg = startup_load(path, &gates);
     if (cfg == NULL)

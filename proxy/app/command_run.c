@@ -55,7 +55,7 @@ int command_run(int argc, char **argv)
     const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
     struct gates gates;
     struct cfg *cfg;
-    int count, code;
+    int code;
 
     switch (options_read(
         argc, argv, rows,
@@ -68,10 +68,6 @@ int command_run(int argc, char **argv)
         return EXIT_USAGE;
     default:
         break;
-    }
-    if (count > 0) {
-        fprintf(stderr, "georelay: run takes no \"%s\"; name the file with -c\n", argv[1]);
-        return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
     cfg = startup_load(path, &gates);

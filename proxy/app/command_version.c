@@ -11,9 +11,8 @@
 int command_version(int argc, char **argv)
 {
     static const struct option_row rows[] = {{0}};
-    int count;
 
-    switch (options_read(argc, argv, rows, "usage: georelay version", &count)) {
+    switch (options_read(argc, argv, rows, "usage: georelay version", NULL)) {
     case OPTIONS_HELP:
         return EXIT_DONE;
     case OPTIONS_BAD:

@@ -66,10 +66,14 @@ enum options_result options_read(int argc, char **argv, const struct option_row 
             i = take(rows, argc, argv, i);
             if (i < 0)
                 return OPTIONS_BAD;
+        } else if (ret_count == NULL) {
+            fprintf(stderr, "georelay: %s takes no \"%s\"; --help tells what it takes\n", argv[0], argv[i]);
+            return OPTIONS_BAD;
         } else {
             argv[1 + count++] = argv[i];
         }
     }
-    *ret_count = count;
+    if (ret_count != NULL)
+        *ret_count = count;
     return OPTIONS_OK;
 }

@@ -32,6 +32,9 @@
 /* A new ticket key for new tickets. Tickets live for four hours, and the two keys before are still accepted. */
 #define TICKETS_MS ((uint64_t)2 * 3600 * 1000)
 
+/* How long the start waits for the first answers about names; what comes later is used when it comes. */
+#define NAMES_MS 2000
+
 enum { SIGNALS_COUNT = 4 };
 
 struct service {
@@ -124,6 +127,24 @@ static int start_resolver(struct service *v)
             return -1;
     }
     return 0;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg; /* the turn that it ends is all that it is for */
+}
+
+/* Names that are known within moments are known before the first connection is accepted. */
+static void wait_for_names(struct service *v)
+{
+    uint64_t until_ms = clock_ms() + NAMES_MS;
+    struct deadline late;
+
+    deadline_init(&late, &v->loop, nothing, NULL);
+    deadline_set(&late, NAMES_MS);
+    while (!resolver_is_settled(v->resolver) && clock_ms() < until_ms)
+        loop_turn(&v->loop);
+    deadline_clear(&late);
 }
 
 /* -- counts and draining -------------------------------------------------------------------------------------------------------
@@ -300,8 +321,6 @@ static int init_roles(struct service *v)
 {
     bool is_relay = v->cfg->role == CFG_ROLE_RELAY;
 
-    if (hub_init(&v->hub, &v->loop, &v->site) != 0)
-        return -1;
     resolve_hint_init(take_hint, v);
     client_side_init(is_relay ? &server_side_back : &agent_open_back);
     client_side_carrier(&v->hub);
@@ -364,7 +383,10 @@ static int service_start(struct service *v, unsigned workers)
         return -1;
     log_start_line(v);
     warn_if_root();
-    if (init_roles(v) != 0 || start_resolver(v) != 0 || gates_attach(v->gates, &v->site) != 0 || watch_signals(v) != 0)
+    if (hub_init(&v->hub, &v->loop, &v->site) != 0 || start_resolver(v) != 0)
+        return -1;
+    wait_for_names(v);
+    if (init_roles(v) != 0 || gates_attach(v->gates, &v->site) != 0 || watch_signals(v) != 0)
         return -1;
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);

@@ -107,17 +107,21 @@ static void bury_graves(struct loop *loop)
     }
 }
 
+void loop_turn(struct loop *loop)
+{
+    int flags = EVLOOP_ONCE;
+
+    if (!TAILQ_EMPTY(&loop->agains))
+        flags |= EVLOOP_NONBLOCK;
+    event_base_loop(loop->base, flags);
+    run_agains(loop);
+    bury_graves(loop);
+}
+
 void loop_run(struct loop *loop)
 {
-    while (!__atomic_load_n(&loop->is_stopping, __ATOMIC_ACQUIRE)) {
-        int flags = EVLOOP_ONCE;
-
-        if (!TAILQ_EMPTY(&loop->agains))
-            flags |= EVLOOP_NONBLOCK;
-        event_base_loop(loop->base, flags);
-        run_agains(loop);
-        bury_graves(loop);
-    }
+    while (!__atomic_load_n(&loop->is_stopping, __ATOMIC_ACQUIRE))
+        loop_turn(loop);
 }
 
 static void wake(struct loop *loop)

@@ -65,6 +65,9 @@ struct loop {
 /** 0, or -1 with errno. */
 int loop_init(struct loop *loop, unsigned number);
 
+/** Runs one turn: waits for an event, unless there is something to do already. */
+void loop_turn(struct loop *loop);
+
 /** Runs turns until loop_stop(). */
 void loop_run(struct loop *loop);
 

@@ -28,6 +28,7 @@ struct host {
     uint64_t retry_ms;
     bool is_looking;
     bool has_failed; /* and that was logged */
+    bool is_settled; /* the first answer is there */
 };
 
 struct resolver {
@@ -158,6 +159,7 @@ static void lookup_done(struct mail *m, struct loop *loop)
     (void)loop;
     r->jobs--;
     l->host->is_looking = false;
+    l->host->is_settled = true;
     if (r->changed == NULL) { /* freed meanwhile */
         if (r->jobs == 0)
             resolver_destroy(r);
@@ -251,6 +253,14 @@ void resolver_hint(struct resolver *r, unsigned index)
 
     if (!h->is_looking && clock_ms() - h->started_ms >= HINT_MS)
         look_up(h);
+}
+
+bool resolver_is_settled(const struct resolver *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (!r->hosts[i]->is_settled)
+            return false;
+    return true;
 }
 
 void resolver_free(struct resolver *r)

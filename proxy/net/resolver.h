@@ -33,5 +33,8 @@ int resolver_add(struct resolver *r, const char *host, uint16_t port);
 /** A connection to this name failed: look it up again now, unless that was done within the last second. */
 void resolver_hint(struct resolver *r, unsigned index);
 
+/** True once every name has had its first answer, good or bad. */
+bool resolver_is_settled(const struct resolver *r);
+
 /** Look-ups in flight are dropped when they end. NULL is ignored. */
 void resolver_free(struct resolver *r);
