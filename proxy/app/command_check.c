@@ -20,7 +20,7 @@ int command_check(int argc, char **argv)
         argc, argv, rows,
         "usage: georelay check [-c FILE]\n\nSays \"ok\" and what would be opened, or every mistake with file, line and "
         "remedy (exit code 2).",
-        &count)) {
+        NULL)) {
     case OPTIONS_HELP:
         return EXIT_DONE;
     case OPTIONS_BAD:

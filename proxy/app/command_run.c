@@ -44,6 +44,7 @@ static int run(const struct cfg *cfg, struct gates *gates)
     privilege_raise_files(cfg);
     if (gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 || privilege_drop(cfg) != 0 || start_log(cfg) != 0)
         return EXIT_TROUBLE;
+    privilege_warn_files(cfg);
     code = service_run(cfg, gates, workers);
     log_stop();
     return code;
@@ -61,7 +62,7 @@ int command_run(int argc, char **argv)
         argc, argv, rows,
         "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP opens the log file "
         "again, USR1 logs counts.",
-        &count)) {
+        NULL)) {
     case OPTIONS_HELP:
         return EXIT_DONE;
     case OPTIONS_BAD:

@@ -17,26 +17,36 @@
 /* Descriptors besides those of sessions: listeners, pipes, log, event bases. */
 #define FILES_BESIDE 1024
 
+static rlim_t files_needed(const struct cfg *cfg)
+{
+    return (rlim_t)cfg->limits.connections * 2 + FILES_BESIDE;
+}
+
 void privilege_raise_files(const struct cfg *cfg)
 {
-    unsigned long needed = (unsigned long)cfg->limits.connections * 2 + FILES_BESIDE;
+    rlim_t needed = files_needed(cfg);
+    struct rlimit limit, higher = {.rlim_cur = needed, .rlim_max = needed};
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return;
+    /* Root may raise even the hard limit, up to fs.nr_open. */
+    if (limit.rlim_max < needed && setrlimit(RLIMIT_NOFILE, &higher) == 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void privilege_warn_files(const struct cfg *cfg)
+{
     struct rlimit limit;
     struct log_line l;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= files_needed(cfg))
         return;
-    if (limit.rlim_max < needed) { /* root may raise even that, up to fs.nr_open */
-        struct rlimit higher = {.rlim_cur = needed, .rlim_max = needed};
-
-        if (setrlimit(RLIMIT_NOFILE, &higher) == 0)
-            return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max >= needed || !log_begin(&l, LOG_LEVEL_WARN, "few_files"))
+    if (!log_begin(&l, LOG_LEVEL_WARN, "few_files"))
         return;
-    log_number(&l, "limit", limit.rlim_max);
-    log_number(&l, "wanted", needed);
+    log_number(&l, "limit", limit.rlim_cur);
+    log_number(&l, "wanted", files_needed(cfg));
     log_text(&l, "remedy", "raise the limit of open files (ulimit -n, LimitNOFILE=) or lower limits.connections");
     log_end(&l);
 }

@@ -6,8 +6,11 @@
 
 #include "config/model.h"
 
-/** Raises the limit of open files as far as it goes; warns in the log if it is too small for limits.connections. */
+/** Raises the limit of open files as far as it goes, if need be. */
 void privilege_raise_files(const struct cfg *cfg);
+
+/** Warns in the log if the limit of open files is too small for limits.connections. */
+void privilege_warn_files(const struct cfg *cfg);
 
 /**
  * Makes the state folder if it is missing and this relay keeps leases. As root it is given to `cfg->user`.

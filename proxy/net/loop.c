@@ -82,19 +82,13 @@ free_base:
  */
 static void run_agains(struct loop *loop)
 {
-    struct again *last = TAILQ_LAST(&loop->agains, again_list);
-    struct again *a;
+    loop->last_again = TAILQ_LAST(&loop->agains, again_list);
+    while (loop->last_again != NULL) {
+        struct again *a = TAILQ_FIRST(&loop->agains);
 
-    if (last == NULL)
-        return;
-    do {
-        a = TAILQ_FIRST(&loop->agains);
-        if (a == NULL)
-            return;
-        TAILQ_REMOVE(&loop->agains, a, entry);
-        a->is_queued = false;
+        loop_forget_again(loop, a);
         a->call(a);
-    } while (a != last);
+    }
 }
 
 static void bury_graves(struct loop *loop)
@@ -168,6 +162,8 @@ void loop_forget_again(struct loop *loop, struct again *a)
 {
     if (!a->is_queued)
         return;
+    if (a == loop->last_again) /* NULL if it was the first one, too */
+        loop->last_again = TAILQ_PREV(a, again_list, entry);
     a->is_queued = false;
     TAILQ_REMOVE(&loop->agains, a, entry);
 }

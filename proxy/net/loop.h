@@ -54,6 +54,7 @@ struct loop {
     /* private */
     bool is_stopping;
     TAILQ_HEAD(again_list, again) agains;
+    struct again *last_again; /* of this turn, while they are called */
     STAILQ_HEAD(, grave) graves;
     pthread_mutex_t lock; /* for mails and is_closed: the only lock of a loop */
     STAILQ_HEAD(, mail) mails;

@@ -40,6 +40,10 @@ void pump_init(struct pump *p, struct loop *loop, struct stream *from, struct st
 void pump_connect(struct pump *p, struct stream *to)
 {
     assert(p->kept == 0 || p->is_retaining);
+    if (p->state == PUMP_FAILED) { /* the receiver before broke; nothing is lost as long as all is kept */
+        assert(p->is_retaining && !p->is_from_broken);
+        p->state = p->has_ended ? PUMP_DRAINING : PUMP_OPEN;
+    }
     p->to = to;
     p->kept = 0;
     p->bytes = 0;
@@ -203,6 +207,7 @@ enum pump_result pump_run(struct pump *p, size_t budget)
         if (n == STREAM_FAILED)
             return broken(p, true, p->why);
         if (n == STREAM_END) {
+            p->has_ended = true;
             pump_set_state(p, PUMP_DRAINING);
             continue;
         }

@@ -40,6 +40,7 @@ enum pump_result {
 struct pump {
     enum pump_state state;
     bool is_retaining;
+    bool has_ended; /**< the end of `from` was seen */
     bool is_from_broken;
     enum reason why; /**< as the stream gave it */
     struct stream *from;
@@ -54,7 +55,7 @@ struct pump {
 /** `from`, `to` are borrowed until the pump is finished with pump_fini(); `to` may be NULL until pump_connect(). */
 void pump_init(struct pump *p, struct loop *loop, struct stream *from, struct stream *to);
 
-/** Sets the receiver. While retaining, everything kept will be passed on from its start. */
+/** Sets the receiver. While retaining, everything kept will be passed on from its start, also after the receiver before broke. */
 void pump_connect(struct pump *p, struct stream *to);
 
 /** From now on keep what is passed on. Only before the first byte. */

@@ -50,6 +50,14 @@ static void note_failure(struct session *s, struct known_host *host, enum reason
         resolve_hint(s->worker, host->endpoint);
 }
 
+/* The connection, and where the stream is wrapped the handshake within. */
+static uint64_t attempt_ms(const struct session *s, const struct plan *plan)
+{
+    const struct cfg_timeouts *t = &s->worker->cfg->timeouts;
+
+    return (uint64_t)t->dial_ms + (plan->wrap != NULL ? (uint64_t)t->handshake_s * 1000 : 0);
+}
+
 void session_dial_next(struct session *s, enum reason why)
 {
     struct plan *plan = s->plan;
@@ -73,7 +81,7 @@ void session_dial_next(struct session *s, enum reason why)
             why = REASON_NO_MEMORY;
             break;
         }
-        session_take_back(s, back, (uint64_t)s->worker->cfg->timeouts.dial_ms);
+        session_take_back(s, back, attempt_ms(s, plan));
         return;
     }
     session_refuse(s, why == REASON_NO_MEMORY || why == REASON_NO_FILES ? SESSION_AT_RELAY : SESSION_AT_BACK, why);

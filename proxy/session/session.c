@@ -521,6 +521,7 @@ void session_give_early(struct session *s, struct chunk *early, bool is_ended)
     s->up.chunk = early;
     if (early != NULL)
         s->worker->loop.chunks.borrowed_count++;
+    s->up.has_ended = is_ended;
     if (is_ended)
         s->up.state = PUMP_DRAINING;
 }
@@ -532,7 +533,7 @@ struct chunk *session_take_early(struct session *s, bool *ret_is_ended)
     s->up.chunk = NULL;
     if (early != NULL)
         s->worker->loop.chunks.borrowed_count--;
-    *ret_is_ended = s->up.state == PUMP_DRAINING;
+    *ret_is_ended = s->up.has_ended;
     return early;
 }
 

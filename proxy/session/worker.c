@@ -6,14 +6,29 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* Sessions on one worker from which on their memory is worth giving back. */
+#define CROWD 256
 
 /* A sixth of the time after which a vanished peer is to be known. */
 static uint64_t sweep_ms(const struct worker *w)
 {
     return (uint64_t)w->cfg->timeouts.dead_peer_s * 1000 / 6;
+}
+
+/* A crowd of sessions leaves free memory between what is still in use; the system gets it back when most of them have gone. */
+static void return_memory(struct worker *w)
+{
+    if (w->sessions_count > w->sessions_peak)
+        w->sessions_peak = w->sessions_count;
+    if (w->sessions_peak < CROWD || w->sessions_count > w->sessions_peak / 2)
+        return;
+    w->sessions_peak = w->sessions_count;
+    malloc_trim(0);
 }
 
 static void sweep(void *arg)
@@ -25,6 +40,7 @@ static void sweep(void *arg)
         next = TAILQ_NEXT(s, entry);
         session_sweep(s);
     }
+    return_memory(w);
     deadline_set(&w->sweep, sweep_ms(w));
 }
 

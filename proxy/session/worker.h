@@ -66,6 +66,7 @@ struct worker {
     struct worker_relay relays[WORKER_RELAYS_MAX];
     TAILQ_HEAD(session_list, session) sessions;
     unsigned sessions_count;
+    unsigned sessions_peak; /**< since memory was last given back */
     bool is_draining;
     struct deadline sweep; /**< looks for vanished peers and idle sessions */
     struct log_window refusals[REASON_COUNT];

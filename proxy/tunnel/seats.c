@@ -15,8 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Spare channels that a seat takes at most (docs/tunnel-protocol.md, section 7). */
-#define SPARES_EXTRA 1024
+/* What one NEED may ask for (docs/tunnel-protocol.md, section 2). */
+#define NEED_MAX 1024
+
+/* A surplus of spare channels is closed after this. */
+#define SURPLUS_MS 5000
 
 struct seat {
     struct seats *seats;
@@ -29,6 +32,7 @@ struct seat {
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
     struct deadline late;
+    struct deadline surplus;
 };
 
 struct seats {
@@ -54,9 +58,15 @@ static struct seat *seat_of(struct seats *seats, const struct cfg_agent *agent)
 /* -- spare channels and waiting advises ----------------------------------------------------------------------------------------
  */
 
-static size_t spares_max(const struct seats *seats)
+static size_t spares_level(const struct seat *seat)
 {
-    return (size_t)seats->hub->cfg->tunnel.spares * 2 + SPARES_EXTRA;
+    return (size_t)seat->seats->hub->cfg->tunnel.spares;
+}
+
+/* docs/tunnel-protocol.md, section 7. */
+static size_t spares_max(const struct seat *seat)
+{
+    return spares_level(seat) * 2 + seat->asked;
 }
 
 static void ask_for_spares(struct seat *seat)
@@ -66,7 +76,7 @@ static void ask_for_spares(struct seat *seat)
 
     if (need == 0 || seat->control == NULL)
         return;
-    f.spares = (uint16_t)(need < SPARES_EXTRA ? need : SPARES_EXTRA);
+    f.spares = (uint16_t)(need < NEED_MAX ? need : NEED_MAX);
     if (control_send(seat->control, &f))
         seat->asked += f.spares;
 }
@@ -119,7 +129,7 @@ static bool pop_spare(struct seat *seat, struct session_handle *ret)
 
 static bool push_spare(struct seat *seat, struct session_handle spare)
 {
-    if (seat->spares_count >= spares_max(seat->seats))
+    if (seat->spares_count >= spares_max(seat))
         return false;
     if (seat->spares_count == seat->spares_room) {
         size_t room = seat->spares_room > 0 ? seat->spares_room * 2 : 16;
@@ -144,10 +154,26 @@ static void serve_waiting(struct seat *seat)
         call->channel = spare;
         deliver_call(call);
     }
-    if (seat->waiting_count == 0) {
-        seat->asked = 0;
+    if (seat->waiting_count == 0)
         deadline_clear(&seat->late);
-    }
+}
+
+/* After a burst there are more than the level: nobody needs them any longer. */
+static void surplus_is_old(void *arg)
+{
+    struct seat *seat = arg;
+    struct session_handle spare;
+
+    while (seat->spares_count > spares_level(seat) && pop_spare(seat, &spare))
+        relay_close_spare(seat->seats->hub->site, spare, REASON_SURPLUS);
+}
+
+static void watch_surplus(struct seat *seat)
+{
+    if (seat->spares_count <= spares_level(seat))
+        deadline_clear(&seat->surplus);
+    else if (!deadline_is_set(&seat->surplus))
+        deadline_set(&seat->surplus, SURPLUS_MS);
 }
 
 static void drop_spares(struct seat *seat)
@@ -235,6 +261,7 @@ static void vacate(struct seat *seat, enum reason why)
     seat->control = NULL;
     seat->asked = 0;
     memset(seat->instance, 0, sizeof(seat->instance));
+    deadline_clear(&seat->surplus);
     drop_spares(seat);
     refuse_waiting(seat, REASON_AGENT_DOWN);
     log_seat(seat, "agent_down", NULL, NULL, why);
@@ -313,6 +340,7 @@ struct seats *seats_new(struct hub *hub)
         seat->agent = &tunnel->agents[i];
         TAILQ_INIT(&seat->waiting);
         deadline_init(&seat->late, hub->loop, waiting_is_late, seat);
+        deadline_init(&seat->surplus, hub->loop, surplus_is_old, seat);
     }
     hub->tunnel = (struct advise_carrier){.name = "tunnel", .can_deliver = can_deliver, .deliver = deliver, .arg = seats};
     return seats;
@@ -329,6 +357,7 @@ void seats_free(struct seats *seats)
             control_close(seat->control, REASON_SHUTDOWN);
             vacate(seat, REASON_SHUTDOWN);
         }
+        deadline_clear(&seat->surplus);
         free(seat->spares);
     }
     seats->hub->tunnel = (struct advise_carrier){0};
@@ -413,12 +442,15 @@ static void spare_ready(struct mail *m, struct loop *loop)
     if (seat != NULL) {
         bool is_current = seat->control != NULL && memcmp(seat->instance, mail->instance, FRAME_INSTANCE) == 0;
 
-        if (seat->asked > 0)
+        bool is_taken = is_current && push_spare(seat, mail->spare);
+
+        if (is_current && seat->asked > 0)
             seat->asked--;
-        if (is_current && push_spare(seat, mail->spare))
+        if (is_taken)
             serve_waiting(seat);
         else
-            relay_close_spare(mail->site, mail->spare, REASON_STALE_CHANNEL);
+            relay_close_spare(mail->site, mail->spare, is_current ? REASON_SURPLUS : REASON_STALE_CHANNEL);
+        watch_surplus(seat);
     }
     seat_mail_drop(m);
 }
