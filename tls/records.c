@@ -43,7 +43,7 @@ static bool receive(struct records *r)
     do
         n = recv(r->owner->fd, r->in->bytes, CHUNK_READ, 0);
     while (n < 0 && errno == EINTR);
-    r->is_dry = n < (ssize_t)CHUNK_READ;
+    r->is_dry = true;
     if (n > 0) {
         r->in->start = 0;
         r->in->end = (size_t)n;

@@ -19,7 +19,7 @@ struct records {
     struct stream *owner; /**< whose fd and pool are used; the pool may change between calls */
     struct chunk *in;
     struct chunk *out;
-    bool is_dry;     /**< the socket had less than was asked for; no second recv() in the same call */
+    bool is_dry;     /**< the socket was asked in this call: one peer gets one chunk in a turn */
     bool has_fin;    /**< recv() returned 0 */
     bool has_begun;  /**< the first byte has come */
     bool is_not_tls; /**< and it was none that TLS begins with */

@@ -22,6 +22,13 @@
 /** Plaintext of one record (RFC 8446 section 5.1). */
 #define RECORD_BYTES ((size_t)SSL3_RT_MAX_PLAIN_LENGTH)
 
+/**
+ * Records without data (key updates, RFC 8446 section 4.6.3) cost us far more than their sender. So many are looked at in one
+ * call, that the worker stays with its other peers; so many in a row nobody sends in good faith.
+ */
+#define SILENT_RECORDS_CALL 8
+#define SILENT_RECORDS_MAX  512
+
 struct tls_stream {
     struct stream stream;
     unsigned magic;
@@ -31,11 +38,13 @@ struct tls_stream {
     struct tls_greeting greeting;
     bool is_greeted;
     bool is_failed;
-    bool has_read;    /**< a byte of the peer's was read */
-    bool has_ended;   /**< the peer's close_notify was read */
-    bool has_news;    /**< an end or failure that came after bytes in the same read, to be told by the next one */
-    bool is_notified; /**< our close_notify is written */
-    bool is_shut;     /**< and sent, and the socket's write side shut */
+    bool has_read;           /**< a byte of the peer's was read */
+    bool has_ended;          /**< the peer's close_notify was read */
+    bool has_news;           /**< an end or failure that came after bytes in the same read, to be told by the next one */
+    bool is_notified;        /**< our close_notify is written */
+    bool is_shut;            /**< and sent, and the socket's write side shut */
+    bool is_read_blocked;    /**< reading waits for room to answer a key update */
+    unsigned silent_records; /**< in a row, that brought no byte for us */
 };
 
 static const struct stream_ops tls_ops;
@@ -155,8 +164,10 @@ static ssize_t read_record(struct tls_stream *s, uint8_t *bytes, size_t size)
         s->has_read = true;
         return (ssize_t)count;
     }
-    if (is_waiting(s, result))
+    if (is_waiting(s, result)) {
+        s->is_read_blocked = SSL_get_error(s->ssl, result) == SSL_ERROR_WANT_WRITE;
         return STREAM_AGAIN;
+    }
     if (SSL_get_error(s->ssl, result) == SSL_ERROR_ZERO_RETURN) {
         s->has_ended = true;
         chunk_put(s->stream.pool, &s->records.in); /* nothing after close_notify counts */
@@ -166,11 +177,39 @@ static ssize_t read_record(struct tls_stream *s, uint8_t *bytes, size_t size)
     return STREAM_FAILED;
 }
 
+/** Without SSL_MODE_AUTO_RETRY a record that brings no data ends the call although more records may wait. True: go on with them.
+ */
+static bool skip_silent_record(struct tls_stream *s)
+{
+    if (s->is_read_blocked || chunk_fill(s->records.in) == 0)
+        return false;
+    if (++s->silent_records < SILENT_RECORDS_MAX)
+        return s->silent_records % SILENT_RECORDS_CALL != 0;
+    fail(s, REASON_TLS_ERROR);
+    return false;
+}
+
+/** Up to `size` bytes, or what the last record gave if there were none. */
+static ssize_t read_records(struct tls_stream *s, uint8_t *bytes, size_t size, size_t *ret_total)
+{
+    ssize_t n = STREAM_AGAIN;
+    while (*ret_total < size) {
+        n = read_record(s, bytes + *ret_total, size - *ret_total);
+        if (n > 0) {
+            *ret_total += (size_t)n;
+            s->silent_records = 0;
+        } else if (n != STREAM_AGAIN || !skip_silent_record(s)) {
+            break;
+        }
+    }
+    return s->is_failed ? STREAM_FAILED : n;
+}
+
 static ssize_t tls_read(struct stream *stream, void *bytes, size_t size)
 {
     struct tls_stream *s = tls_of(stream);
     size_t total = 0;
-    ssize_t n = 0;
+    ssize_t n;
     assert(s->is_greeted && size > 0);
     s->has_news = false;
     if (s->is_failed)
@@ -178,8 +217,7 @@ static ssize_t tls_read(struct stream *stream, void *bytes, size_t size)
     if (s->has_ended)
         return STREAM_END;
     records_begin(&s->records);
-    while (total < size && (n = read_record(s, (uint8_t *)bytes + total, size - total)) > 0)
-        total += (size_t)n;
+    n = read_records(s, bytes, size, &total);
     /* OpenSSL may have answered a key update of the peer's. */
     if (!s->is_failed && records_flush(&s->records) == STREAM_STEP_FAILED) {
         fail(s, s->records.why);
@@ -340,7 +378,9 @@ static bool tls_has_pending(const struct stream *stream)
     const struct tls_stream *s = tls_of_const(stream);
     if (s->has_news)
         return true;
-    return !s->is_failed && !s->has_ended && (SSL_pending(s->ssl) > 0 || s->records.in != NULL);
+    if (s->is_failed || s->has_ended || (s->is_read_blocked && s->records.out != NULL))
+        return false;
+    return SSL_pending(s->ssl) > 0 || s->records.in != NULL;
 }
 
 static const struct stream_ops tls_ops = {

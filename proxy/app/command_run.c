@@ -71,6 +71,8 @@ int command_run(int argc, char **argv)
         break;
     }
     signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
+    signal(SIGHUP, SIG_IGN);  /* these two would kill us, until the service watches them */
+    signal(SIGUSR1, SIG_IGN);
     cfg = startup_load(path, &gates);
     if (cfg == NULL)
         return EXIT_USAGE;

@@ -42,6 +42,10 @@ static int take(const struct option_row *rows, int argc, char **argv, int i)
         return -1;
     }
     if (row->argument == NULL) {
+        if (equals != NULL) {
+            fprintf(stderr, "georelay: option %s takes no value\n", row->long_name);
+            return -1;
+        }
         *row->value = "yes";
         return i;
     }

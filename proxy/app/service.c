@@ -138,7 +138,7 @@ static void nothing(void *arg)
 static void wait_for_names(struct service *v)
 {
     uint64_t until_ms = clock_ms() + NAMES_MS;
-    struct deadline late;
+    struct deadline late = {0};
 
     deadline_init(&late, &v->loop, nothing, NULL);
     deadline_set(&late, NAMES_MS);

@@ -24,7 +24,7 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
 {
     struct log_line l;
 
-    if (log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
+    if (!call->is_quiet && log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
         session_log_ask(&l, &call->ask, SESSION_ADVISE);
         log_address(&l, "front", &call->peers[0]);
         log_address(&l, "front_local", &call->peers[1]);
@@ -32,6 +32,8 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
         log_number(&l, "ms", clock_ms() - call->started_ms);
         log_text(&l, "at", "relay");
         log_text(&l, "why", reason_name(why));
+        if (call->skipped > 0)
+            log_number(&l, "skipped", call->skipped);
         log_end(&l);
     }
     call_free(call);

@@ -53,6 +53,8 @@ struct advise_call {
     struct session_ask ask;        /**< link, name, client with the port to deliver at, lease, stream id */
     struct session_handle channel; /**< tunnel: the spare channel to take */
     unsigned tries;
+    bool is_quiet;    /**< is refused without a line */
+    uint64_t skipped; /**< others like it were, before */
     uint64_t started_ms;
 };
 

@@ -2,6 +2,7 @@
 /* Owns the lease tables and the state file. Main loop; hub_ask() and hub_give_back() only send mail from workers. */
 #include "proxy/link/hub.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/lease_door.h"
 #include "proxy/link/lease_file.h"
@@ -16,6 +17,9 @@
 
 /* New leases are written together after this pause. */
 #define SAVE_MS 200
+
+/* How long the end waits for a save under way. */
+#define LAST_SAVE_MS 5000
 
 /* After a failed write. */
 #define SAVE_RETRY_MS 10000
@@ -100,7 +104,7 @@ static void save(void *arg)
     struct hub *h = arg;
     struct save_job *job;
 
-    if (h->is_saving || h->state_path == NULL)
+    if (h->is_saving || !h->is_loaded)
         return;
     job = save_job_new(h);
     if (job == NULL || job_start(&job->job, h->loop) != 0) {
@@ -304,7 +308,10 @@ static int load_state(struct hub *h)
         h->state_path = NULL;
         return -1;
     }
-    return lease_file_load(h->state_path, h->cfg, h->tables);
+    if (lease_file_load(h->state_path, h->cfg, h->tables) != 0)
+        return -1;
+    h->is_loaded = true;
+    return 0;
 }
 
 int hub_init(struct hub *h, struct loop *loop, struct site *site)
@@ -329,6 +336,16 @@ static void close_active(struct lease *lease, void *arg)
         lease_close(lease);
 }
 
+/* One writer at a time: a save that is under way ends first. */
+static void wait_for_save(struct hub *h)
+{
+    uint64_t until_ms = clock_ms() + LAST_SAVE_MS;
+
+    deadline_set(&h->save, LAST_SAVE_MS);
+    while (h->is_saving && clock_ms() < until_ms)
+        loop_turn(h->loop);
+}
+
 void hub_fini(struct hub *h)
 {
     char *text;
@@ -337,8 +354,9 @@ void hub_fini(struct hub *h)
         return;
     for (size_t i = 0; i < h->cfg->links_count; i++)
         lease_each(&h->tables[i], close_active, NULL);
+    wait_for_save(h);
     deadline_clear(&h->save);
-    if (h->state_path != NULL) {
+    if (h->is_loaded) { /* what could not be read is not overwritten */
         text = lease_file_text(h->cfg, h->tables);
         if (text == NULL || lease_file_write(h->state_path, text) != 0)
             log_save_failure(h, errno);
@@ -350,6 +368,14 @@ void hub_fini(struct hub *h)
     free(h->state_path);
     hosts_fini(&h->hosts);
     h->cfg = NULL;
+}
+
+bool hub_has_lease(const struct hub *h, const struct session_ask *ask)
+{
+    struct identity identity = {.agent = ask->agent, .client = ask->client};
+    const struct lease *lease = lease_find(&h->tables[ask->link - h->cfg->links], &identity);
+
+    return lease != NULL && lease->is_active && lease->serial == ask->lease;
 }
 
 size_t hub_active_leases(const struct hub *h)

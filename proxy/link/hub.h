@@ -23,9 +23,11 @@ struct hub {
     unsigned listeners_count;   /**< open advise listeners */
     unsigned next_worker;
     char *state_path; /**< NULL: nothing to keep */
+    bool is_loaded;   /**< the state file was read (or is new): it may be written */
     bool is_saving;
     bool is_dirty;
     struct deadline save;
+    struct log_window strangers; /**< refused advises of others than the server */
     struct advise_carrier local;
     struct advise_carrier tunnel; /**< can_deliver is NULL without a tunnel */
 };
@@ -41,6 +43,9 @@ void hub_ask(struct session *s);
 
 /** The session that held this lease has ended. Worker's thread. */
 void hub_give_back(struct worker *w, const struct cfg_link *link, const struct session_ask *ask);
+
+/** True if the lease that an advise belongs to is still active. Main thread. */
+bool hub_has_lease(const struct hub *h, const struct session_ask *ask);
 
 /** Active leases of all links. Main thread. */
 size_t hub_active_leases(const struct hub *h);

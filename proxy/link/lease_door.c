@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
+#include "proxy/session/session_log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -115,6 +116,7 @@ static void advise_accepted(void *arg, int fd, const struct address *peer, const
         return;
     }
     if (!is_server(d->hub, d->lease->table->link, peer)) {
+        call->is_quiet = !session_log_may(&d->hub->strangers, &call->skipped);
         advise_call_refuse(call, REASON_SOURCE_NOT_ALLOWED);
         return;
     }

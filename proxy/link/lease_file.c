@@ -96,6 +96,11 @@ int lease_file_load(const char *path, const struct cfg *cfg, struct lease_table 
         else
             skipped++;
     }
+    if (ferror(file)) {
+        log_trouble(path, errno);
+        fclose(file);
+        return -1;
+    }
     fclose(file);
     log_loaded(path, known, skipped);
     return 0;

@@ -57,6 +57,8 @@ static void deadline_fired(evutil_socket_t fd, short what, void *arg)
 
 void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg), void *arg)
 {
+    /* libevent's heap would be torn by a second assignment; an all-zero or freshly allocated object was never assigned. */
+    assert(!event_initialized(&d->event) || !event_pending(&d->event, EV_TIMEOUT, NULL));
     d->call = call;
     d->arg = arg;
     event_assign(&d->event, loop->base, -1, 0, deadline_fired, d);

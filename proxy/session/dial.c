@@ -40,12 +40,12 @@ static void add_host(struct plan *plan, struct known_host *host)
         plan->targets[plan->count++] = (struct target){.address = host->addresses.list[i], .host = host};
 }
 
-static void note_failure(struct session *s, struct known_host *host, enum reason why)
+static void note_failure(struct session *s, const struct plan *plan, struct known_host *host, enum reason why)
 {
     if (host == NULL)
         return;
     if (why == REASON_DIAL_TIMEOUT || why == REASON_DIAL_UNREACHABLE)
-        host_set_down(host);
+        host_set_down(host, &plan->source);
     if (host->endpoint->is_name)
         resolve_hint(s->worker, host->endpoint);
 }
@@ -63,7 +63,7 @@ void session_dial_next(struct session *s, enum reason why)
     struct plan *plan = s->plan;
 
     if (plan->next > 0)
-        note_failure(s, plan->targets[plan->next - 1].host, why);
+        note_failure(s, plan, plan->targets[plan->next - 1].host, why);
     while (plan->next < plan->count) {
         const struct target *t = &plan->targets[plan->next++];
         int fd = socket_dial(&t->address, address_is_set(&plan->source) ? &plan->source : NULL, plan->avoid, &why);
@@ -71,7 +71,7 @@ void session_dial_next(struct session *s, enum reason why)
 
         s->peers[2] = t->address;
         if (fd < 0) {
-            note_failure(s, t->host, why);
+            note_failure(s, plan, t->host, why);
             continue;
         }
         back = tcp_stream_connect(fd, &t->address, &s->worker->loop.chunks);
@@ -103,7 +103,7 @@ void session_dial_hosts(struct session *s, const struct cfg_endpoint *endpoints,
 
         if (host->addresses.count == 0)
             resolve_hint(s->worker, host->endpoint);
-        else if (host_is_down(host))
+        else if (host_is_down(host, &plan->source))
             why = REASON_NODE_DOWN;
         else
             add_host(plan, host);
@@ -129,5 +129,5 @@ void session_dial_done(struct session *s)
     struct plan *plan = s->plan;
 
     if (plan->next > 0 && plan->targets[plan->next - 1].host != NULL)
-        host_set_up(plan->targets[plan->next - 1].host);
+        host_set_up(plan->targets[plan->next - 1].host, &plan->source);
 }

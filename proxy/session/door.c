@@ -36,7 +36,8 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
 {
     struct door *door = arg;
     struct worker *w = door->worker;
-    enum reason why = quota_enter(w->site->quota);
+    bool is_greeting = door->tls != NULL;
+    enum reason why = quota_enter(w->site->quota, is_greeting);
     struct stream *front;
     struct session *s;
 
@@ -48,13 +49,15 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
     front = front_new(door, fd, peer, local);
     s = front != NULL ? session_new(w, front, &door_front) : NULL;
     if (s == NULL) {
-        quota_greeted(w->site->quota);
+        if (is_greeting)
+            quota_greeted(w->site->quota);
         quota_leave(w->site->quota);
         session_log_turned_away(w, door->name, peer, local, REASON_NO_MEMORY);
         return;
     }
     s->door = door;
-    s->has_entered = s->is_greeting = true;
+    s->has_entered = true;
+    s->is_greeting = is_greeting;
     s->ask.web = door->web;
     s->ask.link = door->link;
     session_start(s, (uint64_t)w->cfg->timeouts.handshake_s * 1000);

@@ -53,17 +53,47 @@ struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoi
     return NULL;
 }
 
-void host_set_down(struct known_host *host)
+static unsigned place_of(const struct address *source)
 {
-    host->down_until_ms = clock_ms() + HOST_DOWN_MS;
+    uint8_t bytes[16];
+    size_t count = address_bytes(source, bytes);
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum = sum * 31 + bytes[i];
+    return sum % HOST_SOURCES;
 }
 
-void host_set_up(struct known_host *host)
+void host_set_down(struct known_host *host, const struct address *source)
+{
+    uint64_t until_ms = clock_ms() + HOST_DOWN_MS;
+    bool is_second = address_is_set(&host->failed_source) && !address_same_ip(&host->failed_source, source);
+
+    if (!address_is_set(source) || is_second) {
+        host->down_until_ms = until_ms;
+        return;
+    }
+    host->failed_source = *source;
+    host->sources[place_of(source)] = (struct host_source){.address = *source, .down_until_ms = until_ms};
+}
+
+void host_set_up(struct known_host *host, const struct address *source)
 {
     host->down_until_ms = 0;
+    host->failed_source = (struct address){0};
+    if (address_is_set(source))
+        host->sources[place_of(source)].down_until_ms = 0;
 }
 
-bool host_is_down(const struct known_host *host)
+bool host_is_down(const struct known_host *host, const struct address *source)
 {
-    return host->down_until_ms != 0 && clock_ms() < host->down_until_ms;
+    const struct host_source *known;
+    uint64_t now = clock_ms();
+
+    if (host->down_until_ms > now)
+        return true;
+    if (!address_is_set(source))
+        return false;
+    known = &host->sources[place_of(source)];
+    return known->down_until_ms > now && address_same_ip(&known->address, source);
 }

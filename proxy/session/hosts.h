@@ -3,8 +3,9 @@
  * The addresses of every endpoint of the configuration (`server`, `servers`, `relays`) as one thread knows them.
  *
  * Each worker and the main loop has its own copy, so that no lock is needed; the main loop's resolver spreads changes by mail.
- * A host that did not answer is remembered as down for a moment, so that links to it are refused at once and only one
- * connection in DOWN_MS waits for it.
+ * A host that did not answer is remembered as down for a moment, so that links to it are refused at once. A dial from a leased
+ * address that gets no answer says little: perhaps the server's firewall knows that address not. So it counts for this
+ * address only, until a second address fails too and none has got through since.
  */
 #pragma once
 
@@ -14,10 +15,20 @@
 /** How long a host that did not answer is not tried again. */
 #define HOST_DOWN_MS 2000
 
+/** Sources remembered per host; two that share a place overwrite each other, which only costs a dial. */
+#define HOST_SOURCES 64
+
+struct host_source {
+    struct address address;
+    uint64_t down_until_ms;
+};
+
 struct known_host {
     const struct cfg_endpoint *endpoint;
     struct host_addresses addresses;
-    uint64_t down_until_ms; /**< 0: up, as far as we know */
+    uint64_t down_until_ms;       /**< for every source; 0: up, as far as we know */
+    struct address failed_source; /**< the last one that got no answer, with no success since */
+    struct host_source sources[HOST_SOURCES];
 };
 
 struct hosts {
@@ -32,7 +43,11 @@ void hosts_fini(struct hosts *h);
 /** The entry of an endpoint of that configuration. */
 struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoint);
 
-/** The host did not answer. */
-void host_set_down(struct known_host *host);
-void host_set_up(struct known_host *host);
-bool host_is_down(const struct known_host *host);
+/** The host did not answer to a dial from `source` (unset: any). */
+void host_set_down(struct known_host *host, const struct address *source);
+
+/** It did. */
+void host_set_up(struct known_host *host, const struct address *source);
+
+/** True if it is not worth dialling from `source` now. */
+bool host_is_down(const struct known_host *host, const struct address *source);

@@ -52,13 +52,13 @@ void quota_free(struct quota *q)
     free(q);
 }
 
-enum reason quota_enter(struct quota *q)
+enum reason quota_enter(struct quota *q, bool is_greeting)
 {
     if (atomic_fetch_add(&q->connections, 1) >= (unsigned long)q->connections_max) {
         atomic_fetch_sub(&q->connections, 1);
         return REASON_LIMIT_CONNECTIONS;
     }
-    if (atomic_fetch_add(&q->greeting, 1) >= (unsigned long)q->greeting_max) {
+    if (is_greeting && atomic_fetch_add(&q->greeting, 1) >= (unsigned long)q->greeting_max) {
         atomic_fetch_sub(&q->greeting, 1);
         atomic_fetch_sub(&q->connections, 1);
         return REASON_LIMIT_GREETING;

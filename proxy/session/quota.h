@@ -17,12 +17,12 @@ struct quota *quota_new(const struct cfg_limits *limits);
 void quota_free(struct quota *q);
 
 /**
- * A connection from outside was accepted. REASON_NONE: it counts until quota_leave(). Else LIMIT_CONNECTIONS or
- * LIMIT_GREETING.
+ * A connection from outside was accepted; `is_greeting`: it has a TLS handshake or a first frame before it. REASON_NONE: it
+ * counts until quota_leave(). Else LIMIT_CONNECTIONS or LIMIT_GREETING.
  */
-enum reason quota_enter(struct quota *q);
+enum reason quota_enter(struct quota *q, bool is_greeting);
 
-/** Its greeting is over, well or not; once per quota_enter(). */
+/** Its greeting is over, well or not; once per quota_enter() with `is_greeting`. */
 void quota_greeted(struct quota *q);
 
 void quota_leave(struct quota *q);

@@ -17,12 +17,13 @@
 /* The answer must come by then, once the agent has said that it dials. */
 #define ANSWER_MS 30000
 
-/* PONGs may have been under way. */
-#define FRAME_BUDGET 4
+/* Frames before the answer: PONGs may have been under way (docs/tunnel-protocol.md, section 7). */
+#define FRAMES_MAX 3
 
 struct delivery {
     struct channel_reader reader;
     struct stream *channel; /* until session_take_back() */
+    unsigned frames;        /* read so far */
     bool is_dialling;       /* the agent has the request: it must not be sent to another channel any more */
 };
 
@@ -49,37 +50,55 @@ static void deliver_greeted(struct session *s)
     session_early(s, SIGN_MS);
 }
 
-static void deliver_lost(struct session *s, enum reason why)
+/* The channel is gone, and nobody at the other end has begun: to the seat, for another one. */
+static void try_another(struct session *s, enum reason why)
 {
-    const struct delivery *d = s->scratch;
     struct worker *w = s->worker;
     struct advise_call *call;
 
-    if (d->is_dialling || s->ask.tries >= ADVISE_TRIES || s->worker->is_draining) {
-        session_refuse(s, SESSION_AT_BACK, why == REASON_ANSWER_TIMEOUT ? why : REASON_CHANNEL_LOST);
+    if (s->ask.tries >= ADVISE_TRIES || w->is_draining) {
+        session_refuse(s, SESSION_AT_BACK, why);
         return;
     }
-    session_drop_back(s);
     call = advise_call_from(s);
     if (call != NULL)
         seats_try_again(w, call);
 }
 
+static void deliver_lost(struct session *s, enum reason why)
+{
+    const struct delivery *d = s->scratch;
+
+    if (why != REASON_ANSWER_TIMEOUT)
+        why = REASON_CHANNEL_LOST;
+    if (d->is_dialling) {
+        session_refuse(s, SESSION_AT_BACK, why);
+        return;
+    }
+    session_drop_back(s);
+    try_another(s, why);
+}
+
+/* It broke before DELIVER could be said. */
 static void deliver_failed(struct session *s, enum reason why)
 {
-    session_refuse(s, SESSION_AT_BACK, why);
+    (void)why;
+    s->ask.tries++;
+    try_another(s, REASON_CHANNEL_LOST);
 }
 
 static void deliver_readable(struct session *s)
 {
     struct delivery *d = s->scratch;
 
-    for (int i = 0; i < FRAME_BUDGET; i++) {
+    while (d->frames++ <= FRAMES_MAX) {
         struct frame f;
         enum channel_result result = channel_read(&d->reader, s->back, &f);
 
-        if (result == CHANNEL_AGAIN)
+        if (result == CHANNEL_AGAIN) {
+            d->frames--;
             return;
+        }
         if (result != CHANNEL_FRAME) {
             deliver_lost(s, channel_reason(result, s->back));
             return;
@@ -88,6 +107,10 @@ static void deliver_readable(struct session *s)
         case FRAME_PONG:
             break;
         case FRAME_DIALLING:
+            if (d->is_dialling) {
+                session_refuse(s, SESSION_AT_BACK, REASON_PROTOCOL_ERROR);
+                return;
+            }
             d->is_dialling = true;
             session_set_deadline(s, ANSWER_MS);
             break;

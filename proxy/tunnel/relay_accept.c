@@ -125,7 +125,7 @@ static void close_on_worker(struct mail *m, struct loop *loop)
     struct close_mail *mail = (struct close_mail *)m;
     struct session *s = worker_find(worker_of(loop), mail->spare);
 
-    if (s != NULL && s->front_ops == &parked_front) {
+    if (s != NULL && s->front_ops == &parked_front && s->state == SESSION_CHOOSE) {
         session_refuse(s, SESSION_AT_RELAY, mail->why);
         session_update(s);
     }

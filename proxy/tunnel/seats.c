@@ -151,6 +151,11 @@ static void serve_waiting(struct seat *seat)
     while (seat->waiting_count > 0 && pop_spare(seat, &spare)) {
         struct advise_call *call = pop_waiting(seat);
 
+        if (!hub_has_lease(seat->seats->hub, &call->ask)) {
+            advise_call_refuse(call, REASON_LEASE_ENDED);
+            (void)push_spare(seat, spare);
+            continue;
+        }
         call->channel = spare;
         deliver_call(call);
     }
@@ -219,8 +224,13 @@ static enum reason can_deliver(void *arg, const struct identity *identity, const
 
 static void deliver(void *arg, struct advise_call *call)
 {
-    struct seat *seat = deliverer(arg, &call->identity);
+    struct seats *seats = arg;
+    struct seat *seat = deliverer(seats, &call->identity);
 
+    if (!hub_has_lease(seats->hub, &call->ask)) {
+        advise_call_refuse(call, REASON_LEASE_ENDED);
+        return;
+    }
     if (seat == NULL || seat->control == NULL) {
         advise_call_refuse(call, REASON_AGENT_DOWN);
         return;
@@ -301,21 +311,26 @@ static void welcome(struct seat *seat, const struct frame *hello)
         (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
 }
 
+/* A process that speaks no version of ours is told so, and takes nobody's place. */
+static void refuse_version(struct seat *seat, struct control *control, const struct frame *hello)
+{
+    log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
+    control_close(control, REASON_VERSION_MISMATCH);
+}
+
 static void take_seat(struct seat *seat, struct stream *stream, const struct frame *hello)
 {
-    struct control *control;
+    struct control *control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
 
-    if (seat->control != NULL) {
-        control_close(seat->control, REASON_REPLACED);
-        vacate(seat, REASON_REPLACED);
-    }
-    control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
     if (control == NULL)
         return;
     if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION) {
-        log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
-        control_close(control, REASON_VERSION_MISMATCH);
+        refuse_version(seat, control, hello);
         return;
+    }
+    if (seat->control != NULL) {
+        control_close(seat->control, REASON_REPLACED);
+        vacate(seat, REASON_REPLACED);
     }
     seat->control = control;
     welcome(seat, hello);

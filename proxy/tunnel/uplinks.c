@@ -177,6 +177,7 @@ static void schedule(struct uplink *u, enum reason why)
     if (why == REASON_REPLACED)
         u->replaced_ms = clock_ms();
     u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
+    deadline_clear(&u->deadline);
     deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
     deadline_set(&u->deadline, pause_ms);
     log_uplink(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
@@ -268,6 +269,7 @@ static void say_hello(struct uplink *u)
         abort(); /* no randomness: nothing of TLS works either */
     memcpy(f.instance, u->instance, sizeof(f.instance));
     strcpy(f.text, GEORELAY_VERSION);
+    deadline_clear(&u->deadline);
     deadline_init(&u->deadline, u->uplinks->loop, welcome_is_late, u);
     deadline_set(&u->deadline, wait_ms);
     control_start(u->control, wait_ms); /* until WELCOME tells the true pause */

@@ -116,7 +116,7 @@ static void take_body(struct web_visit *v, const uint8_t *bytes, size_t len)
 
 static size_t step_head(struct web_visit *v, const uint8_t *bytes, size_t len)
 {
-    const uint8_t *end = memmem(bytes, len < WEB_HEAD_MAX ? len : WEB_HEAD_MAX, "\r\n\r\n", 4);
+    const uint8_t *end = bytes == NULL ? NULL : memmem(bytes, len < WEB_HEAD_MAX ? len : WEB_HEAD_MAX, "\r\n\r\n", 4);
     if (end == NULL) {
         if (len >= WEB_HEAD_MAX)
             web_refuse(v, "431 Request Header Fields Too Large");
@@ -147,7 +147,7 @@ static size_t step_body(struct web_visit *v, const uint8_t *bytes, size_t len)
 /* The lines around chunks: size, end of a chunk, trailer. */
 static size_t step_line(struct web_visit *v, const uint8_t *bytes, size_t len)
 {
-    const uint8_t *end = memmem(bytes, len < LINE_MAX_BYTES ? len : LINE_MAX_BYTES, "\r\n", 2);
+    const uint8_t *end = bytes == NULL ? NULL : memmem(bytes, len < LINE_MAX_BYTES ? len : LINE_MAX_BYTES, "\r\n", 2);
     if (end == NULL) {
         if (len >= LINE_MAX_BYTES)
             web_refuse(v, "400 Bad Request");

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Short words for tests about leases: addresses, identities, a link with a pool. Failures stop the program.
+ */
+#pragma once
+
+#include "proxy/link/lease.h"
+
+#include <assert.h>
+
+static inline struct address at(const char *text)
+{
+    struct address a = {0};
+
+    if (address_parse(text, &a) != 0)
+        assert(!"a good address");
+    return a;
+}
+
+static inline struct identity who(const struct cfg_agent *agent, const char *client)
+{
+    return (struct identity){.agent = agent, .client = at(client)};
+}
+
+static inline struct cfg_pool pool(const char *range)
+{
+    struct cfg_pool p = {0};
+
+    if (address_range_parse(range, &p.range) != 0)
+        assert(!"a good range");
+    return p;
+}

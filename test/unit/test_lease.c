@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/link/lease.h: who gets which address, and who gets it again. */
+#include "test/unit/unit.h"
+
+#include "proxy/base/clock.h"
+#include "test/unit/leases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct cfg_agent site_a = {.name = (char *)(uintptr_t) "site-a"};
+static struct cfg_agent site_b = {.name = (char *)(uintptr_t) "site-b"};
+static struct cfg_pool pools[3];
+static struct cfg_pin pins[2];
+static struct cfg_link link;
+static struct lease_table table;
+
+static void begin(size_t pool_count, size_t pins_count)
+{
+    link = (struct cfg_link){
+        .name = (char *)(uintptr_t) "node-a",
+        .advise = {.pool = pools, .pool_count = pool_count, .pins = pins, .pins_count = pins_count},
+    };
+    assert_int_equal(lease_table_init(&table, &link), 0);
+}
+
+static void pin(size_t index, const char *agent, const char *client, const char *address)
+{
+    pins[index] = (struct cfg_pin){.agent = (char *)(uintptr_t)agent, .client = at(client), .address = at(address)};
+}
+
+static struct lease *get(const struct cfg_agent *agent, const char *client)
+{
+    struct identity identity = who(agent, client);
+
+    return lease_get(&table, &identity);
+}
+
+static bool remember(const struct cfg_agent *agent, const char *client, const char *address, int64_t used_s)
+{
+    struct identity identity = who(agent, client);
+    struct address where = at(address);
+
+    return lease_remember(&table, &identity, &where, used_s);
+}
+
+static void expect_at(const struct lease *lease, const char *address)
+{
+    char text[ADDRESS_TEXT];
+
+    assert_non_null(lease);
+    assert_string_equal(address_format_ip(&lease->address, text), address);
+}
+
+/* As proxy/link/lease_door.c does it. */
+static void set_active(struct lease *lease, bool is_active)
+{
+    table.active_count += is_active ? 1 : (size_t)-1;
+    lease->is_active = is_active;
+}
+
+static void test_one_address_each(void **state)
+{
+    (void)state;
+    pools[0] = pool("10.20.0.32-10.20.0.34");
+    begin(1, 0);
+    expect_at(get(NULL, "192.168.1.1"), "10.20.0.32");
+    expect_at(get(&site_a, "192.168.1.1"), "10.20.0.33"); /* another network's 192.168.1.1 */
+    expect_at(get(&site_b, "192.168.1.1"), "10.20.0.34");
+    expect_at(get(NULL, "192.168.1.1"), "10.20.0.32"); /* again */
+    assert_int_equal(table.leases_count, 3);
+    struct identity with_port = who(&site_a, "192.168.1.1");
+    address_set_port(&with_port.client, 40000);
+    assert_ptr_equal(lease_find(&table, &with_port), get(&site_a, "192.168.1.1"));
+    struct identity stranger = who(&site_a, "192.168.1.2");
+    assert_null(lease_find(&table, &stranger));
+    lease_table_fini(&table);
+    lease_table_fini(&table);
+}
+
+static void test_the_one_away_longest_goes(void **state)
+{
+    struct lease *lease;
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.3");
+    begin(1, 0);
+    assert_true(remember(NULL, "192.168.1.1", "10.20.0.1", 300));
+    assert_true(remember(NULL, "192.168.1.2", "10.20.0.2", 100));
+    assert_true(remember(NULL, "192.168.1.3", "10.20.0.3", 200));
+    lease = get(NULL, "192.168.1.4");
+    expect_at(lease, "10.20.0.2");
+    struct identity gone = who(NULL, "192.168.1.2");
+    assert_null(lease_find(&table, &gone));
+    assert_int_equal(table.leases_count, 3);
+
+    set_active(lease, true);
+    expect_at(lease = get(NULL, "192.168.1.5"), "10.20.0.3");
+    set_active(lease, true);
+    expect_at(lease = get(NULL, "192.168.1.6"), "10.20.0.1");
+    set_active(lease, true);
+    assert_null(get(NULL, "192.168.1.7")); /* all are active */
+    expect_at(get(NULL, "192.168.1.6"), "10.20.0.1");
+    set_active(lease, false);
+    expect_at(get(NULL, "192.168.1.7"), "10.20.0.1");
+    lease_table_fini(&table);
+}
+
+static void test_pins(void **state)
+{
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.3");
+    pin(0, "direct", "192.168.1.9", "10.20.0.1");
+    pin(1, "site-a", "192.168.1.9", "10.20.0.3");
+    begin(1, 2);
+    expect_at(get(NULL, "192.168.1.1"), "10.20.0.2"); /* the only one that is free for all */
+    expect_at(get(NULL, "192.168.1.2"), "10.20.0.2"); /* taken over */
+    expect_at(get(NULL, "192.168.1.9"), "10.20.0.1");
+    expect_at(get(&site_a, "192.168.1.9"), "10.20.0.3");
+    expect_at(get(&site_b, "192.168.1.9"), "10.20.0.2"); /* the pins are not its own */
+    set_active(get(&site_b, "192.168.1.9"), true);
+    assert_null(get(NULL, "192.168.1.1")); /* pinned ones are away, and yet not to be had */
+    assert_true(get(NULL, "192.168.1.9")->is_pinned);
+    lease_table_fini(&table);
+}
+
+static void test_remembered_leases_that_no_longer_fit(void **state)
+{
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.4");
+    pin(0, "direct", "192.168.1.9", "10.20.0.1");
+    begin(1, 1);
+    assert_false(remember(NULL, "192.168.1.1", "10.20.0.5", 1)); /* outside */
+    assert_false(remember(NULL, "192.168.1.1", "10.19.255.255", 1));
+    assert_false(remember(NULL, "192.168.1.1", "2001:db8::1", 1));
+    assert_false(remember(NULL, "192.168.1.1", "10.20.0.1", 1)); /* pinned to another */
+    assert_false(remember(NULL, "192.168.1.9", "10.20.0.2", 1)); /* pinned elsewhere */
+    assert_true(remember(NULL, "192.168.1.9", "10.20.0.1", 1));
+    assert_false(remember(NULL, "192.168.1.9", "10.20.0.1", 1)); /* twice */
+    assert_true(remember(NULL, "192.168.1.1", "10.20.0.4", 1));
+    assert_false(remember(NULL, "192.168.1.1", "10.20.0.3", 1)); /* a second one */
+    assert_false(remember(NULL, "192.168.1.2", "10.20.0.4", 1)); /* taken */
+    assert_int_equal(table.leases_count, 2);
+    expect_at(get(NULL, "192.168.1.1"), "10.20.0.4");
+    expect_at(get(NULL, "192.168.1.9"), "10.20.0.1");
+    assert_true(get(NULL, "192.168.1.9")->is_pinned);
+    expect_at(get(NULL, "192.168.1.2"), "10.20.0.2"); /* nobody had it */
+    lease_table_fini(&table);
+}
+
+static void test_a_pool_of_several_ranges(void **state)
+{
+    static const char *const expected[] = {"10.20.0.255", "10.20.1.0", "10.9.0.1", "2001:db8::ffff", "2001:db8::1:0"};
+    (void)state;
+    pools[0] = pool("10.20.0.255-10.20.1.0");
+    pools[1] = pool("10.9.0.1");
+    pools[2] = pool("2001:db8::ffff-2001:db8::1:0");
+    begin(3, 0);
+    assert_int_equal(table.size, ROWS(expected));
+    assert_true(remember(NULL, "192.168.1.100", "2001:db8::1:0", 7));
+    for (size_t i = 0; i + 1 < ROWS(expected); i++) {
+        char client[32];
+        snprintf(client, sizeof(client), "192.168.1.%zu", i);
+        expect_at(get(NULL, client), expected[i]);
+        get(NULL, client)->used_s = (int64_t)i + 1;
+    }
+    expect_at(get(NULL, "192.168.1.50"), "10.20.0.255"); /* full */
+    expect_at(get(NULL, "192.168.1.100"), "2001:db8::1:0");
+    expect_at(get(&site_a, "2001:db8:1::7"), "10.20.0.255");
+    lease_table_fini(&table);
+}
+
+static void test_no_pool(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    assert_int_equal(table.size, 0);
+    assert_null(get(NULL, "192.168.1.1"));
+    assert_false(remember(NULL, "192.168.1.1", "10.20.0.1", 1));
+    lease_table_fini(&table);
+}
+
+static void count_one(struct lease *lease, void *arg)
+{
+    unsigned char *seen = arg;
+    uint8_t bytes[16];
+
+    assert_int_equal(address_bytes(&lease->address, bytes), 4);
+    seen[bytes[2] * 256 + bytes[3]]++;
+}
+
+static struct address client_number(unsigned i)
+{
+    struct address client;
+    uint8_t bytes[4] = {172, (uint8_t)(16 + (i >> 16)), (uint8_t)(i >> 8), (uint8_t)i};
+
+    assert_int_equal(address_from_bytes(&client, bytes, 4, 0), 0);
+    return client;
+}
+
+/* All of a /16 leased, each once, and fast enough that nobody waits for the main loop. */
+static void test_a_large_pool(void **state)
+{
+    enum { MANY = 65536 };
+    static unsigned char seen[MANY];
+    uint64_t start_ms = clock_ms();
+    (void)state;
+    pools[0] = pool("10.20.0.0-10.20.255.255");
+    begin(1, 0);
+    assert_int_equal(table.size, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct identity identity = {.client = client_number(i)};
+        struct lease *lease = lease_get(&table, &identity);
+        assert_non_null(lease);
+        lease->used_s = 1000 + i;
+    }
+    lease_each(&table, count_one, seen);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(seen[i], 1);
+    for (unsigned i = 0; i < 100; i++) { /* full: each one is taken over from the oldest */
+        struct identity identity = {.client = client_number(MANY + i)};
+        struct lease *lease = lease_get(&table, &identity);
+        assert_non_null(lease);
+        assert_int_equal(table.leases_count, MANY);
+        lease->used_s = 1000000;
+        identity.client = client_number(i);
+        assert_null(lease_find(&table, &identity));
+    }
+    lease_table_fini(&table);
+    assert_true(clock_ms() - start_ms < 5000); /* some fifty in practice; with sanitizers a few hundred */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_address_each),
+        cmocka_unit_test(test_the_one_away_longest_goes),
+        cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_remembered_leases_that_no_longer_fit),
+        cmocka_unit_test(test_a_pool_of_several_ranges),
+        cmocka_unit_test(test_no_pool),
+        cmocka_unit_test(test_a_large_pool),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
