@@ -6,8 +6,9 @@
  * context serves one listening address, which may be a web front door, a tunnel port or both: the client hello decides.
  * A hello that offers the ALPN name "georelay/1" is for the tunnel (if the address serves it): TLS 1.3 only, the relay's own
  * certificate, client certificate of the tunnel's CA required. Any other hello is for the web front door (if the address serves
- * one): the policy of Mozilla's Server Side TLS guidelines 5.7, the certificate that the server name chooses (an exact name before a wildcard, the
- * first certificate if none fits), ECDSA beside RSA. A ticket of one of them is never accepted by the other.
+ * one): the policy of Mozilla's Server Side TLS guidelines 5.7, the certificate that the server name chooses (an exact name
+ * before a wildcard, the first certificate if none fits), ECDSA beside RSA. A ticket of one of them is never accepted by the
+ * other.
  *
  * Tickets are stateless (RFC 5077, RFC 8446 4.6.1); their keys are random, live in memory only, are rotated by
  * tls_tickets_rotate() and are shared by all contexts of one struct tls_tickets.
@@ -33,16 +34,16 @@ struct tls_tickets *tls_tickets_new(void);
 void tls_tickets_free(struct tls_tickets *tickets);
 
 /**
- * A new key for new tickets; tickets of the two keys before are still accepted, and renewed. Main thread, while workers use the keys: they
- * see either the old or the new set whole.
+ * A new key for new tickets; tickets of the two keys before are still accepted, and renewed. Main thread, while workers use the
+ * keys: they see either the old or the new set whole.
  */
 void tls_tickets_rotate(struct tls_tickets *tickets);
 
 /**
- * Context for one listening address. `web` (count `web_count`, may be 0) and `tunnel` (may be NULL) are borrowed for the call; `tickets`
- * until the context is freed. Reads certificates and keys; tells every problem (missing file, unreadable, key that does not fit,
- * expired, empty chain, weak key, key readable by everybody) through `problem`. NULL if there was one.
- * The caller owns one reference.
+ * Context for one listening address. `web` (count `web_count`, may be 0) and `tunnel` (may be NULL) are borrowed for the call;
+ * `tickets` until the context is freed. Reads certificates and keys; tells every problem (missing file, unreadable, key that does
+ * not fit, expired, empty chain, weak key, key readable by everybody) through `problem`. NULL if there was one. The caller owns
+ * one reference.
  */
 struct tls_context *tls_context_new_door(const struct cfg_web *web, size_t web_count, const struct cfg_tunnel *tunnel,
                                          struct tls_tickets *tickets, tls_problem_fn *problem, void *arg);
@@ -51,7 +52,8 @@ struct tls_context *tls_context_new_door(const struct cfg_web *web, size_t web_c
  * Context for an agent's connections to its relays: TLS 1.3 only, our certificate, the relay's must be of `ca` and say
  * that it is a relay (tls/identity.h), ALPN "georelay/1". Resumes sessions with the last ticket got from each relay.
  */
-struct tls_context *tls_context_new_agent(const struct cfg_certificate *identity, const char *ca, tls_problem_fn *problem, void *arg);
+struct tls_context *tls_context_new_agent(const struct cfg_certificate *identity, const char *ca, tls_problem_fn *problem,
+                                          void *arg);
 
 struct tls_context *tls_context_get(struct tls_context *context); /**< one reference more; any thread */
 void tls_context_put(struct tls_context *context);                /**< one less; any thread; NULL is ignored */

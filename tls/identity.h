@@ -20,8 +20,9 @@
 bool identity_name_is_valid(const char *name);
 
 /**
- * The agent's name from the certificate of a greeted TLS stream. Checks the role, and the certificate's dates against the clock again, since
- * a resumed session was not verified anew. REASON_NONE and the name, else CERT_MISSING, CERT_EXPIRED or CERT_WRONG_ROLE.
+ * The agent's name from the certificate of a greeted TLS stream. Checks the role, and the certificate's dates against the clock
+ * again, since a resumed session was not verified anew. REASON_NONE and the name, else CERT_MISSING, CERT_EXPIRED or
+ * CERT_WRONG_ROLE.
  */
 enum reason identity_agent_name(const struct stream *s, char name[IDENTITY_NAME_MAX + 1]);
 

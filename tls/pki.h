@@ -3,9 +3,9 @@
  * georelay's own small CA: makes keys and certificates as files (`georelay pki`).
  *
  * Keys are ECDSA P-256. Every file is written to a temporary name in the same folder, synced and linked into place without
- * replacing an existing one: nothing is ever overwritten. Keys have mode 0600, certificates 0644. Serial numbers are 128 random bits.
- * Each call prints what it made on `out`, or one sentence with the remedy on `err` and returns -1, and then leaves no new file behind.
- * Main thread of a short-lived command.
+ * replacing an existing one: nothing is ever overwritten. Keys have mode 0600, certificates 0644. Serial numbers are 128 random
+ * bits. Each call prints what it made on `out`, or one sentence with the remedy on `err` and returns -1, and then leaves no new
+ * file behind. Main thread of a short-lived command.
  */
 #pragma once
 
@@ -18,9 +18,9 @@ struct pki_job {
     FILE *err;
 };
 
-#define PKI_DAYS_CA 7300     /**< 20 years */
+#define PKI_DAYS_CA     7300 /**< 20 years */
 #define PKI_DAYS_TUNNEL 3650 /**< relay and agents */
-#define PKI_DAYS_WEB 825     /**< what browsers accept of a private CA */
+#define PKI_DAYS_WEB    825  /**< what browsers accept of a private CA */
 
 /** Makes ca.key, ca.crt, relay.key, relay.crt. Refuses if a CA is there. */
 int pki_init(const struct pki_job *job);

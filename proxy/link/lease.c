@@ -24,7 +24,7 @@ static struct address pool_at(const struct cfg_link *link, size_t index)
             return address_range_at(&link->advise.pool[i].range, index);
         index -= count;
     }
-    assert(!"index beyond the pool");
+    assert(false && "index beyond the pool");
     return (struct address){0};
 }
 

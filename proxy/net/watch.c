@@ -43,7 +43,7 @@ void watch_set(struct watch *w, int fd, unsigned wanted)
         what |= EV_WRITE;
     event_assign(&w->event, w->loop->base, fd, what, watch_fired, w);
     if (event_add(&w->event, NULL) != 0)
-        assert(!"event_add failed: out of memory for libevent's tables");
+        assert(false && "event_add failed: out of memory for libevent's tables");
 }
 
 static void deadline_fired(evutil_socket_t fd, short what, void *arg)

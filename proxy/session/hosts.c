@@ -49,7 +49,7 @@ struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoi
     for (unsigned i = 0; i < h->count; i++)
         if (h->list[i].endpoint == endpoint)
             return &h->list[i];
-    assert(!"an endpoint that is not in the configuration");
+    assert(false && "an endpoint that is not in the configuration");
     return NULL;
 }
 
