@@ -124,7 +124,8 @@ void session_update(struct session *s)
         watch_set(&s->front_watch, s->front->fd, stream_wants(s->front, front));
     if (s->back != NULL)
         watch_set(&s->back_watch, s->back->fd, stream_wants(s->back, back));
-    if (s->state != SESSION_GREET && (has_silent_bytes(s->front, front) || has_silent_bytes(s->back, back)))
+    if ((s->state > SESSION_GREET && has_silent_bytes(s->front, front)) ||
+        (s->state > SESSION_DIAL && has_silent_bytes(s->back, back)))
         loop_call_again(&s->worker->loop, &s->again);
 }
 

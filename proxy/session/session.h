@@ -75,12 +75,14 @@ struct session_front {
     void (*readable)(struct session *s);
     /** In CHOOSE: the deadline is over. NULL: refuse with handshake_timeout. */
     void (*timeout)(struct session *s);
-    /** The back has answered: tell the front. False: the front could not be told. NULL: nothing to tell. */
+    /** The back has answered: tell the front; must not close the session. False: the front could not be told. NULL: nothing to
+     * tell. */
     bool (*answer)(struct session *s);
-    /** In DIAL and EARLY: the front's notice time is over, the back has not answered yet. NULL: no notice. */
+    /** In DIAL: the front's notice time is over, the back has not answered yet. NULL: no notice. */
     void (*notice)(struct session *s);
     unsigned notice_ms; /**< after which notice() is called */
-    /** Tell the front why it is refused. True: let it read that before the close; false: reset it. NULL: reset it. */
+    /** Tell the front why it is refused; must not close the session. True: let it read that before the close; false: reset it.
+     * NULL: reset it. */
     bool (*refuse)(struct session *s, enum reason why);
 };
 
@@ -95,7 +97,7 @@ struct session_back {
     void (*failed)(struct session *s, enum reason why);
     /** In EARLY: the back can be read. */
     void (*readable)(struct session *s);
-    /** In DIAL and EARLY: the deadline is over. NULL: as failed() or lost() with dial_timeout or answer_timeout. */
+    /** In DIAL, while there is no back yet: the deadline is over. NULL: refuse with dial_timeout. */
     void (*timeout)(struct session *s);
     /** In EARLY: the back broke before it answered. NULL: refuse. */
     void (*lost)(struct session *s, enum reason why);

@@ -13,7 +13,7 @@ static inline struct address at(const char *text)
     struct address a = {0};
 
     if (address_parse(text, &a) != 0)
-        assert(!"a good address");
+        assert(false && "a good address");
     return a;
 }
 
@@ -27,6 +27,6 @@ static inline struct cfg_pool pool(const char *range)
     struct cfg_pool p = {0};
 
     if (address_range_parse(range, &p.range) != 0)
-        assert(!"a good range");
+        assert(false && "a good range");
     return p;
 }

@@ -184,8 +184,12 @@ static void test_writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_split_everywhere),
-        cmocka_unit_test(test_ends_and_rubbish), cmocka_unit_test(test_reasons),  cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_byte_by_byte),
+        cmocka_unit_test(test_split_everywhere),
+        cmocka_unit_test(test_ends_and_rubbish),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_writing),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

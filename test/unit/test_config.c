@@ -133,7 +133,7 @@ static void both_roles_get_the_same_defaults(void **state)
     assert_null(cfg->log.file);
     assert_int_equal(cfg->limits.connections, 20000);
     assert_int_equal(cfg->limits.per_client, 256);
-    assert_int_equal(cfg->limits.greeting, 1000);
+    assert_int_equal(cfg->limits.greeting, 5000);
     assert_int_equal(cfg->timeouts.handshake_s, 10);
     assert_int_equal(cfg->timeouts.dial_ms, 3000);
     assert_int_equal(cfg->timeouts.dead_peer_s, 30);

@@ -43,9 +43,7 @@ static int set_up(void **state)
     links[0] = (struct cfg_link){.name = (char *)(uintptr_t) "node-a", .advise = {.pool = &pools[0], .pool_count = 1}};
     links[1] = (struct cfg_link){.name = (char *)(uintptr_t) "node-b", .advise = {.pool = &pools[1], .pool_count = 1}};
     links[2] = (struct cfg_link){.name = (char *)(uintptr_t) "no-pool"};
-    cfg = (struct cfg){.links = links,
-                       .links_count = ROWS(links),
-                       .tunnel = {.agents = agents, .agents_count = ROWS(agents)}};
+    cfg = (struct cfg){.links = links, .links_count = ROWS(links), .tunnel = {.agents = agents, .agents_count = ROWS(agents)}};
     scratch_init(&folder);
     open_tables();
     return 0;

@@ -420,6 +420,29 @@ static void test_key_update(void **state)
     close_web(&w);
 }
 
+/* A peer that sends nothing but key updates gets its turn like any other, and not for ever. */
+static void test_key_updates_without_end(void **state)
+{
+    struct web w = greet_web(TLS1_3_VERSION, 0);
+    char text[16];
+    ssize_t n = STREAM_AGAIN;
+    int calls = 0;
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        if (SSL_key_update(w.ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 || SSL_do_handshake(w.ssl) != 1)
+            break;
+        if (i % 100 == 99)
+            while ((n = stream_read(w.front, text, sizeof(text))) == STREAM_AGAIN && stream_has_pending(w.front))
+                calls++;
+        if (n == STREAM_FAILED)
+            break;
+    }
+    assert_int_equal(n, STREAM_FAILED);
+    assert_int_equal(w.front->why, REASON_TLS_ERROR);
+    assert_in_range(calls, 20, 2000); /* it came back to its owner on the way */
+    close_web(&w);
+}
+
 static void test_key_update_after_our_end(void **state)
 {
     struct web w = greet_web(TLS1_3_VERSION, 0);
@@ -512,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_back_pressure),
         cmocka_unit_test(test_a_full_write_is_taken_whole),
         cmocka_unit_test(test_key_update),
+        cmocka_unit_test(test_key_updates_without_end),
         cmocka_unit_test(test_key_update_after_our_end),
         cmocka_unit_test(test_renegotiation_is_refused),
         cmocka_unit_test(test_request_right_behind_the_handshake),
