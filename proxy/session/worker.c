@@ -14,10 +14,17 @@
 /* Sessions on one worker from which on their memory is worth giving back. */
 #define CROWD 256
 
-/* A sixth of the time after which a vanished peer is to be known. */
+/* A sixth of the shortest time that a sweep looks after. A time of 0 is none. */
 static uint64_t sweep_ms(const struct worker *w)
 {
-    return (uint64_t)w->cfg->timeouts.dead_peer_s * 1000 / 6;
+    const struct cfg_timeouts *t = &w->cfg->timeouts;
+    const long times[] = {t->idle_s, t->half_closed_s};
+    long shortest_s = t->dead_peer_s;
+
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        if (times[i] > 0 && times[i] < shortest_s)
+            shortest_s = times[i];
+    return (uint64_t)shortest_s * 1000 / 6;
 }
 
 /* A crowd of sessions leaves free memory between what is still in use; the system gets it back when most of them have gone. */

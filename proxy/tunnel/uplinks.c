@@ -88,44 +88,86 @@ static void log_uplink(const struct uplink *u, enum log_level level, const char 
 /* -- telling the workers -------------------------------------------------------------------------------------------------------
  */
 
+/* One per worker, and their last receiver sends word that all of them know: only then a link that comes is sure to be taken. */
 struct relay_mail {
     struct mail mail;
-    unsigned index;
-    struct worker_relay relay;
+    struct relay_news *news;
 };
+
+struct relay_news {
+    struct mail told;
+    struct uplink *uplink;
+    struct loop *main;
+    unsigned index;
+    unsigned waiting; /* workers that have not read theirs yet; atomic */
+    struct worker_relay relay;
+    struct relay_mail mails[];
+};
+
+static bool is_last_reader(struct relay_news *news)
+{
+    return __atomic_sub_fetch(&news->waiting, 1, __ATOMIC_ACQ_REL) == 0;
+}
 
 static void relay_on_worker(struct mail *m, struct loop *loop)
 {
-    const struct relay_mail *mail = (struct relay_mail *)m;
+    struct relay_news *news = ((struct relay_mail *)m)->news;
     struct worker *w = worker_of(loop);
 
-    w->relays[mail->index] = mail->relay;
-    spare_close_stale(w, mail->index, mail->relay.instance);
-    free(m);
+    w->relays[news->index] = news->relay;
+    spare_close_stale(w, news->index, news->relay.instance);
+    if (is_last_reader(news))
+        loop_post(news->main, &news->told);
 }
 
 static void relay_mail_drop(struct mail *m)
 {
+    struct relay_news *news = ((struct relay_mail *)m)->news;
+
+    if (is_last_reader(news))
+        free(news);
+}
+
+static void workers_are_told(struct mail *m, struct loop *loop)
+{
+    struct relay_news *news = (struct relay_news *)m;
+    struct uplink *u = news->uplink;
+
+    (void)loop;
+    if (news->relay.is_up && receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
+        log_uplink(u, LOG_LEVEL_INFO, "tunnel_up", REASON_NONE, 0);
+    free(news);
+}
+
+static void relay_news_drop(struct mail *m)
+{
     free(m);
 }
 
-static void tell_workers(const struct uplink *u)
+static void tell_workers(struct uplink *u)
 {
     struct site *site = u->uplinks->site;
+    struct relay_news *news = calloc(1, sizeof(*news) + site->workers_count * sizeof(news->mails[0]));
 
+    if (news == NULL)
+        abort(); /* a worker with a wrong picture of its relays would lose links without a word */
+    news->told.deliver = workers_are_told;
+    news->told.drop = relay_news_drop;
+    news->uplink = u;
+    news->main = u->uplinks->loop;
+    news->index = u->index;
+    news->waiting = site->workers_count;
+    news->relay.is_up = u->is_up && !u->is_draining;
+    if (u->is_up) {
+        news->relay.address = *control_peer(u->control);
+        memcpy(news->relay.instance, u->instance, sizeof(news->relay.instance));
+    }
     for (unsigned i = 0; i < site->workers_count; i++) {
-        struct relay_mail *mail = calloc(1, sizeof(*mail));
+        struct relay_mail *mail = &news->mails[i];
 
-        if (mail == NULL)
-            abort(); /* a worker with a wrong picture of its relays would lose links without a word */
+        mail->news = news;
         mail->mail.deliver = relay_on_worker;
         mail->mail.drop = relay_mail_drop;
-        mail->index = u->index;
-        mail->relay.is_up = u->is_up && !u->is_draining;
-        if (u->is_up) {
-            mail->relay.address = *control_peer(u->control);
-            memcpy(mail->relay.instance, u->instance, sizeof(mail->relay.instance));
-        }
         loop_post(&site->workers[i].loop, &mail->mail);
     }
 }
@@ -213,7 +255,6 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     u->up_ms = clock_ms();
     u->level = f->spares;
     control_start(u->control, f->heartbeat_ms);
-    log_uplink(u, LOG_LEVEL_INFO, "tunnel_up", REASON_NONE, 0);
     tell_workers(u);
     refill(u);
 }
