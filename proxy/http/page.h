@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * Answers of georelay's own: short, readable, without external files, with what to do and the request's id.
+ *
+ * HTML, JSON for a client whose Accept prefers it, a SOAP fault (1.1, or 1.2 for application/soap+xml) for a SOAP request, with
+ * the fault's status as HTTP demands. Pure.
+ */
+#pragma once
+
+#include "proxy/http/head.h"
+#include "proxy/http/writer.h"
+
+enum http_page_form { HTTP_PAGE_HTML = 0, HTTP_PAGE_JSON, HTTP_PAGE_SOAP11, HTTP_PAGE_SOAP12 };
+
+/** The form that fits a request; HTML if `head` is NULL. */
+enum http_page_form http_page_form_for(const struct http_head *head);
+
+struct http_page {
+    unsigned status;           /**< 308, 400 to 599 */
+    enum http_page_form form;
+    const char *sentence;      /**< what happened, for people; NULL: the status' own */
+    const char *advice;        /**< what to do; NULL: the status' own */
+    struct slice id;           /**< of the request; none: not shown */
+    struct slice location;     /**< 308: the Location field */
+    unsigned retry_after_s;    /**< 0: no Retry-After */
+    bool is_head;              /**< the request's method was HEAD: no body is sent */
+    bool closes;               /**< "Connection: close" */
+    uint64_t hsts_s;           /**< as in http_response_plan */
+};
+
+/** A whole response. Text from peers is escaped for its form. */
+void http_write_page(struct http_writer *w, const struct http_page *page);
+
+/** "Not Found" and the like; "Error" for an unknown one. */
+const char *http_status_phrase(unsigned status);
