@@ -32,6 +32,8 @@ static void deliver_mails(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* Without EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST: it would take fds out of the epoll set a turn after they were closed, when another
+ * thread may have opened others of that number. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -40,7 +42,6 @@ static struct event_base *base_new(void)
     if (config == NULL)
         return NULL;
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     base = event_base_new_with_config(config);
     event_config_free(config);
     return base;

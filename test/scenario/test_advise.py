@@ -138,6 +138,8 @@ def test_reset_of_an_advise(stage, ender):
     first, other = (at_server, at_client) if ender == "server" else (at_client, at_server)
     first.send(b"x")
     other.expect(b"x")
+    other.send(b"y")
+    first.expect(b"y")  # both directions are open: the client's yes has come through to the relay
     first.rst()
     other.expect_reset(within=1)
     assert relay.expect("close", kind="advise")["why"] == ("front_reset" if ender == "server" else "back_reset")
