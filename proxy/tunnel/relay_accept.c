@@ -44,6 +44,13 @@ static void ping_spare(struct session *s)
     session_set_deadline(s, heartbeat_ms(s));
 }
 
+/* That a channel is gone is ordinary and quiet; that its other end breaks the protocol is not. */
+static void end_parked(struct session *s, enum reason why)
+{
+    s->is_quiet = why == REASON_CHANNEL_LOST;
+    session_close(s, why);
+}
+
 static void parked_timeout(struct session *s)
 {
     const struct parked *p = s->scratch;
@@ -65,7 +72,7 @@ static void parked_readable(struct session *s)
         if (result == CHANNEL_AGAIN)
             return;
         if (result != CHANNEL_FRAME || f.type != FRAME_PONG || f.number != p->ping) {
-            session_close(s, result == CHANNEL_FRAME ? REASON_PROTOCOL_ERROR : channel_reason(result, s->front));
+            end_parked(s, result == CHANNEL_FRAME ? REASON_PROTOCOL_ERROR : channel_reason(result, s->front));
             return;
         }
         p->is_answered = true;

@@ -3,9 +3,11 @@
 #include "proxy/tunnel/spare.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/session/session_log.h"
 #include "proxy/tunnel/answer.h"
 #include "proxy/tunnel/channel.h"
 #include "proxy/tunnel/uplinks.h"
@@ -72,6 +74,13 @@ static void take_delivery(struct session *s, const struct frame *f)
         session_dial(s, SESSION_ADVISE, &client_side_deliver);
 }
 
+/* Spare channels come and go with the tunnel, which has its own lines. Of their ends only those are told that need mending. */
+static void end_spare(struct session *s, enum reason why)
+{
+    s->is_quiet = why == REASON_CHANNEL_LOST || why == REASON_STALE_CHANNEL || why == REASON_SURPLUS;
+    session_close(s, why);
+}
+
 static bool take_frame(struct session *s, const struct frame *f)
 {
     struct frame pong = {.type = FRAME_PONG, .number = f->number};
@@ -81,16 +90,16 @@ static bool take_frame(struct session *s, const struct frame *f)
         session_set_deadline(s, SILENCE_MS);
         if (channel_write(s->front, &pong))
             return true;
-        session_close(s, REASON_CHANNEL_LOST);
+        end_spare(s, REASON_CHANNEL_LOST);
         return false;
     case FRAME_DELIVER:
         take_delivery(s, f);
         return false;
     case FRAME_REFUSED:
-        session_close(s, reason_by_name(f->text, (unsigned)strlen(f->text)));
+        end_spare(s, reason_by_name(f->text, (unsigned)strlen(f->text)));
         return false;
     default:
-        session_close(s, REASON_PROTOCOL_ERROR);
+        end_spare(s, REASON_PROTOCOL_ERROR);
         return false;
     }
 }
@@ -106,7 +115,7 @@ static void spare_readable(struct session *s)
         if (result == CHANNEL_AGAIN)
             return;
         if (result != CHANNEL_FRAME) {
-            session_close(s, channel_reason(result, s->front));
+            end_spare(s, channel_reason(result, s->front));
             return;
         }
         if (!take_frame(s, &f))
@@ -127,8 +136,9 @@ static void spare_greeted(struct session *s)
         return;
     }
     memcpy(f.instance, s->ask.instance, sizeof(f.instance));
+    s->is_quiet = true; /* not before: a relay that can't be reached here would have advises fail without a word at this end */
     if (!channel_write(s->front, &f)) {
-        session_close(s, REASON_CHANNEL_LOST);
+        end_spare(s, REASON_CHANNEL_LOST);
         return;
     }
     session_set_deadline(s, SILENCE_MS);
@@ -154,22 +164,39 @@ struct open_mail {
     uint8_t instance[FRAME_INSTANCE];
 };
 
-static struct stream *dial_relay(struct worker *w, const struct open_mail *mail)
+static struct stream *dial_relay(struct worker *w, const struct open_mail *mail, enum reason *ret_why)
 {
-    enum reason why;
-    int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, &why);
+    int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, ret_why);
     struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, &w->loop.chunks) : NULL;
 
     return tcp != NULL ? tls_stream_connect(w->site->agent_tls, tcp, mail->relay) : NULL;
 }
 
+static void log_not_opened(struct worker *w, const struct open_mail *mail, enum reason why)
+{
+    struct log_line l;
+    uint64_t skipped;
+
+    if (!session_log_may(&w->refusals[why], &skipped) || !log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+        return;
+    log_text(&l, "kind", "tunnel");
+    log_address(&l, "front", &mail->to);
+    log_text(&l, "at", "relay");
+    log_text(&l, "why", reason_name(why));
+    if (skipped > 0)
+        log_number(&l, "skipped", skipped);
+    log_end(&l);
+}
+
 static bool open_now(struct worker *w, const struct open_mail *mail)
 {
+    enum reason why = REASON_NO_MEMORY;
     struct spare *spare = calloc(1, sizeof(*spare));
-    struct stream *front = spare != NULL ? dial_relay(w, mail) : NULL;
+    struct stream *front = spare != NULL ? dial_relay(w, mail, &why) : NULL;
     struct session *s = front != NULL ? session_new(w, front, &spare_front) : NULL;
 
     if (s == NULL) {
+        log_not_opened(w, mail, why);
         free(spare);
         return false;
     }
@@ -177,7 +204,6 @@ static bool open_now(struct worker *w, const struct open_mail *mail)
     s->scratch = spare;
     s->back_ops = &spare_back;
     s->kind = SESSION_TUNNEL;
-    s->is_quiet = true;
     memcpy(s->ask.instance, mail->instance, sizeof(s->ask.instance));
     session_start(s, (uint64_t)w->cfg->timeouts.dial_ms + (uint64_t)w->cfg->timeouts.handshake_s * 1000);
     return true;
@@ -221,6 +247,6 @@ void spare_close_stale(struct worker *w, unsigned relay, const uint8_t instance[
         next = TAILQ_NEXT(s, entry);
         if (s->front_ops == &spare_front && ((struct spare *)s->scratch)->relay == relay &&
             memcmp(s->ask.instance, instance, FRAME_INSTANCE) != 0)
-            session_close(s, REASON_STALE_CHANNEL);
+            end_spare(s, REASON_STALE_CHANNEL);
     }
 }

@@ -118,3 +118,32 @@ def test_unreadable_state_is_not_overwritten(stage):
     ended = subprocess.run([build.georelay(), "run", "-c", str(config)], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1 and "ev=state_unreadable" in ended.stderr
     assert sorted(one.name for one in state.iterdir()) == ["leases"] and (state / "leases").is_dir()
+
+
+# ---- what the log says, and how often ----
+
+def test_a_spare_channel_that_breaks_the_protocol_is_told_at_the_relay(stage):
+    relay, agent = lone(stage)
+    control = stage.keep(agent.welcome())
+    spare = stage.keep(agent.spare())
+    relay.wait_counts({"spares": 1})
+    spare.say("OPENED")
+    spare.expect_closed()
+    assert relay.expect("refuse", kind="tunnel", agent="site-a")["why"] == "protocol_error"
+    del control
+
+
+@pytest.mark.parametrize("how", ["closes", "breaks the protocol"])
+def test_a_spare_channel_that_needs_mending_is_told_at_the_agent(stage, how):
+    """The control channel is up, so nothing else would say why advises find no channel."""
+    with tunnel.Relay(stage.pki.identity("relay"), stage.pki.ca) as impostor:
+        agent = stage.add(relay_module.Georelay(stage.folder, "agent", stage.agent_settings("site-a", impostor.text)))
+        control = stage.keep(impostor.control())
+        if how == "closes":
+            stage.keep(impostor.listener.accept()).fin()
+        else:
+            stage.keep(impostor.spare()).say("OPENED")
+        told = agent.expect("refuse", kind="tunnel")
+        assert told["why"] == ("tls_gone" if how == "closes" else "protocol_error") and told["front"] == impostor.text
+        assert agent.counts()["agents"] == 1
+        del control
