@@ -28,6 +28,7 @@ struct hub {
     bool is_dirty;
     struct deadline save;
     struct log_window strangers; /**< refused advises of others than the server */
+    struct log_window failures;  /**< advise listeners that could not be opened */
     struct advise_carrier local;
     struct advise_carrier tunnel; /**< can_deliver is NULL without a tunnel */
 };

@@ -40,11 +40,13 @@ static void log_lease(const struct lease *lease, const char *event)
     log_end(&l);
 }
 
-static void log_listen_failure(const struct lease *lease, const struct address *at, int error)
+/* A client whose lease can't be opened comes back again and again, and so does this. */
+static void log_listen_failure(struct hub *h, const struct lease *lease, const struct address *at, int error)
 {
     struct log_line l;
+    uint64_t skipped;
 
-    if (!log_begin(&l, LOG_LEVEL_WARN, "lease_listen_failed"))
+    if (!session_log_may(&h->failures, &skipped) || !log_begin(&l, LOG_LEVEL_WARN, "lease_listen_failed"))
         return;
     log_text(&l, "link", lease->table->link->name);
     log_address(&l, "address", at);
@@ -53,6 +55,8 @@ static void log_listen_failure(const struct lease *lease, const struct address *
         log_text(&l, "remedy", "give this machine the addresses of the pool: ip address add ADDRESS/32 dev lo");
     else if (error == EADDRINUSE)
         log_text(&l, "remedy", "another program listens on this port: see ss -ltnp");
+    if (skipped > 0)
+        log_number(&l, "skipped", skipped);
     log_end(&l);
 }
 
@@ -144,7 +148,7 @@ static enum reason open_listener(struct doorstep *d, uint16_t port)
     fd = socket_listen(&at, false);
     if (fd < 0) {
         error = errno;
-        log_listen_failure(d->lease, &at, error);
+        log_listen_failure(d->hub, d->lease, &at, error);
         if (error == EMFILE || error == ENFILE)
             return REASON_NO_FILES;
         return error == EADDRNOTAVAIL ? REASON_DIAL_NO_SOURCE : REASON_LEASE_LISTEN;

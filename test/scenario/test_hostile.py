@@ -147,3 +147,18 @@ def test_a_spare_channel_that_needs_mending_is_told_at_the_agent(stage, how):
         assert told["why"] == ("tls_gone" if how == "closes" else "protocol_error") and told["front"] == impostor.text
         assert agent.counts()["agents"] == 1
         del control
+
+
+def test_a_lease_that_cannot_be_opened_does_not_flood_the_log(stage):
+    """Another program has one of its ports, and the client comes back as fast as it can."""
+    relay, agent = lone(stage)
+    control = stage.keep(agent.welcome())
+    stage.listener(ip=stage.block[128], port=5505)
+    start, tries = time.monotonic(), 300
+    for _ in range(tries):
+        with agent.open("node-a", stage.block[1]) as link:
+            assert tunnel.refusal(link.hear_only("REFUSED")) == "lease_listen"
+    seconds = time.monotonic() - start
+    relay.wait_counts({"links": 0, "leases": 0})
+    assert 0 < len(relay.events("lease_listen_failed")) <= min(tries, 50 * (seconds + 1))
+    del control
