@@ -19,13 +19,18 @@ struct round {
 struct count_mail {
     struct mail mail;
     struct site *site;
-    struct round *round; /* touched on the main loop only */
+    struct round *round; /* touched on the main thread only */
     struct counts counts;
 };
 
+/* The program is ending: loops drop their mails on the main thread, when their own threads have gone. Nobody is told. */
 static void count_drop(struct mail *m)
 {
-    free(m); /* the program is ending: the round's memory goes with it */
+    struct count_mail *mail = (struct count_mail *)m;
+
+    if (--mail->round->missing == 0)
+        free(mail->round);
+    free(mail);
 }
 
 static void add(struct counts *to, const struct counts *c)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers that break the tunnel's protocol, or use it in ways that nobody meant: what a reviewer who attacked the program found."""
+import signal
 import struct
 import subprocess
 import time
@@ -162,3 +163,11 @@ def test_a_lease_that_cannot_be_opened_does_not_flood_the_log(stage):
     relay.wait_counts({"links": 0, "leases": 0})
     assert 0 < len(relay.events("lease_listen_failed")) <= min(tries, 50 * (seconds + 1))
     del control
+
+
+def test_counts_asked_for_when_it_ends(stage):
+    """What a round of counting holds is given back although the round is never finished."""
+    relay = stage.relay(links=[stage.link("127.0.0.1:9")])
+    for number in [signal.SIGUSR1] * 300 + [signal.SIGINT]:
+        relay.signal(number)
+    assert relay.wait_end() == 0 and not relay.noise
