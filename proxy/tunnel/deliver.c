@@ -11,8 +11,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* A sign of life must come by then, or another channel is taken. */
+/* A sign of life must come by then, beside twice what the way takes, or another channel is taken. */
 #define SIGN_MS 1000
+
+/* A way that takes longer than this is not waited for. */
+#define ROUND_MAX_MS 5000
 
 /* The answer must come by then, once the agent has said that it dials. */
 #define ANSWER_MS 30000
@@ -23,6 +26,7 @@
 struct delivery {
     struct channel_reader reader;
     struct stream *channel; /* until session_take_back() */
+    uint64_t sign_ms;       /* a sign of life must come within */
     unsigned frames;        /* read so far */
     bool is_dialling;       /* the agent has the request: it must not be sent to another channel any more */
 };
@@ -33,11 +37,12 @@ static void deliver_dial(struct session *s)
     struct stream *channel = d->channel;
 
     d->channel = NULL;
-    session_take_back(s, channel, SIGN_MS);
+    session_take_back(s, channel, d->sign_ms);
 }
 
 static void deliver_greeted(struct session *s)
 {
+    const struct delivery *d = s->scratch;
     struct frame f = {.type = FRAME_DELIVER, .client = s->ask.client};
 
     s->ask.tries++;
@@ -47,7 +52,7 @@ static void deliver_greeted(struct session *s)
     f.number = s->ask.stream_id;
     memcpy(f.text, s->ask.name, strlen(s->ask.name) + 1);
     (void)channel_write(s->back, &f); /* one that is broken shows that when it is read */
-    session_early(s, SIGN_MS);
+    session_early(s, d->sign_ms);
 }
 
 /* The channel is gone, and nobody at the other end has begun: to the seat, for another one. */
@@ -171,17 +176,19 @@ static void call_on_worker(struct mail *m, struct loop *loop)
     struct advise_call *call = (struct advise_call *)m;
     struct worker *w = worker_of(loop);
     struct delivery *d = calloc(1, sizeof(*d));
+    uint64_t round_ms = 0;
 
     if (d == NULL) {
         advise_call_refuse(call, REASON_NO_MEMORY);
         return;
     }
-    d->channel = relay_take_spare(w, call->channel, &d->reader);
+    d->channel = relay_take_spare(w, call->channel, &d->reader, &round_ms);
     if (d->channel == NULL) {
         free(d);
         seats_try_again(w, call);
         return;
     }
+    d->sign_ms = SIGN_MS + 2 * (round_ms < ROUND_MAX_MS ? round_ms : ROUND_MAX_MS);
     start(w, call, d);
 }
 

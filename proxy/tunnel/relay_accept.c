@@ -2,6 +2,7 @@
 /* Owns tunnel connections between greeting and their first request, and parked spare channels. On the session's worker. */
 #include "proxy/tunnel/relay_accept.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/link/server_side.h"
 #include "proxy/session/door.h"
 #include "proxy/tunnel/answer.h"
@@ -21,6 +22,8 @@
 
 struct parked {
     struct channel_reader reader; /* first: it may have begun the next frame already */
+    uint64_t pinged_ms;           /* when that was */
+    uint64_t round_ms;            /* how long the last answer took */
     uint64_t ping;                /* the number of the PING that was sent last */
     bool is_answered;
     bool is_offered; /* the seat knows it */
@@ -37,6 +40,7 @@ static void ping_spare(struct session *s)
     struct frame f = {.type = FRAME_PING, .number = ++p->ping};
 
     p->is_answered = false;
+    p->pinged_ms = clock_ms();
     if (!channel_write(s->front, &f)) {
         session_close(s, REASON_CHANNEL_LOST);
         return;
@@ -75,6 +79,8 @@ static void parked_readable(struct session *s)
             end_parked(s, result == CHANNEL_FRAME ? REASON_PROTOCOL_ERROR : channel_reason(result, s->front));
             return;
         }
+        if (!p->is_answered)
+            p->round_ms = clock_ms() - p->pinged_ms;
         p->is_answered = true;
         if (!p->is_offered) {
             p->is_offered = true;
@@ -152,13 +158,17 @@ void relay_close_spare(struct site *site, struct session_handle spare, enum reas
     loop_post(&site->workers[spare.worker].loop, &mail->mail);
 }
 
-struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader)
+struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader,
+                                uint64_t *ret_round_ms)
 {
     struct session *s = worker_find(w, spare);
+    const struct parked *p;
 
     if (s == NULL || s->front_ops != &parked_front || s->state != SESSION_CHOOSE)
         return NULL;
-    *ret_reader = ((struct parked *)s->scratch)->reader;
+    p = s->scratch;
+    *ret_reader = p->reader;
+    *ret_round_ms = p->round_ms;
     return session_release_front(s);
 }
 

@@ -17,7 +17,8 @@ extern const struct session_front relay_accept_front;
 void relay_close_spare(struct site *site, struct session_handle spare, enum reason why);
 
 /**
- * Takes a parked spare channel away from its session. The caller owns the stream and gets what was read of the next frame. NULL:
- * it is gone.
+ * Takes a parked spare channel away from its session. The caller owns the stream and gets what was read of the next frame, and
+ * how long the channel's last PONG took. NULL: it is gone.
  */
-struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader);
+struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader,
+                                uint64_t *ret_round_ms);

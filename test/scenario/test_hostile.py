@@ -121,6 +121,33 @@ def test_unreadable_state_is_not_overwritten(stage):
     assert sorted(one.name for one in state.iterdir()) == ["leases"] and (state / "leases").is_dir()
 
 
+def test_a_long_way_is_waited_for(stage):
+    """As over a satellite: every answer takes more than a second. The advise is not sent again by another channel."""
+    relay, agent = lone(stage)
+    control = stage.keep(agent.welcome())
+    link = stage.keep(agent.open("node-a", stage.block[1]))
+    at_server = stage.keep(relay.server.accept())
+    link.hear_only("OPENED")
+    channels = [stage.keep(agent.connection()) for _ in range(2)]
+    for channel in channels:
+        channel.say("SPARE", agent.instance)
+    pings = [channel.hear_only("PING", answer_pings=False) for channel in channels]
+    time.sleep(1.3)
+    for channel, ping in zip(channels, pings):
+        channel.say("PONG", ping)
+    relay.wait_counts({"spares": 2})
+    advise = stage.connect((at_server.remote[0], 5500))
+    advise.send(b"alarm")
+    taken, other = channels if channels[0].sock.pending() or not tunnel.is_quiet(channels[0], 0.5) else channels[::-1]
+    taken.hear_only("DELIVER")
+    taken.expect(b"alarm")
+    assert tunnel.is_quiet(other, 1.3)
+    taken.say("OPENED")
+    taken.send(b"seen")
+    advise.expect(b"seen")
+    del control
+
+
 # ---- what the log says, and how often ----
 
 def test_a_spare_channel_that_breaks_the_protocol_is_told_at_the_relay(stage):
