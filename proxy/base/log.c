@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the form of a line of the log: logfmt, or JSON as of RFC 8259. A line is built by one thread on its stack; log_writer.c
- * has the file and its thread. What is written is printable ASCII whatever the values hold, so it is safe for a terminal too.
+ * Owns the lines of the log: their fields, their room, and which of them are wanted where. A line is built by one thread on its
+ * stack; log_form.c has the form of values, log_writer.c the files and their threads.
  */
 #include "proxy/base/log.h"
 
+#include "proxy/base/log_form.h"
 #include "proxy/base/log_writer.h"
 
 #include <assert.h>
@@ -12,19 +13,19 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /** Kept free for the end of a line: the field cut=N, the brace and the newline. */
 #define LINE_END_BYTES 24
 
 static atomic_int wanted_level = LOG_LEVEL_INFO;
-static atomic_int wanted_format = LOG_FORMAT_LOGFMT;
+static atomic_int formats[LOG_WRITERS] = {LOG_FORMAT_LOGFMT, LOG_FORMAT_LOGFMT};
+static atomic_bool has_access_file;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
-static bool is_json(void)
+static enum log_format format_of(enum log_which which)
 {
-    return atomic_load_explicit(&wanted_format, memory_order_relaxed) == LOG_FORMAT_JSON;
+    return (enum log_format)atomic_load_explicit(&formats[which], memory_order_relaxed);
 }
 
 static bool is_wanted(enum log_level level)
@@ -35,249 +36,84 @@ static bool is_wanted(enum log_level level)
 /** Names are ours, and part of the contract with who reads the log. */
 static bool is_name(const char *name)
 {
-    return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+    const char *at = name;
+
+    while ((*at >= 'a' && *at <= 'z') || *at == '_' || (*at >= '0' && *at <= '9'))
+        at++;
+    return at > name && *at == '\0';
+}
+
+/* -- fields --------------------------------------------------------------------------------------------------------------------
+ */
+
+static size_t room_of(const struct log_line *l)
+{
+    return LOG_LINE_BYTES - LINE_END_BYTES - l->used;
 }
 
 /** False if there is no room; then nothing is appended. */
-static bool append_within(struct log_line *l, const char *bytes, size_t count, size_t limit)
+static bool append(struct log_line *l, const char *bytes, size_t count)
 {
-    if (count > limit - l->used)
+    if (count > room_of(l))
         return false;
     memcpy(l->text + l->used, bytes, count);
     l->used += count;
     return true;
 }
 
-static bool append(struct log_line *l, const char *bytes, size_t count)
-{
-    return append_within(l, bytes, count, LOG_LINE_BYTES - LINE_END_BYTES);
-}
-
-static bool append_text(struct log_line *l, const char *text)
-{
-    return append(l, text, strlen(text));
-}
-
+/** What stands before a value: ` key=`, or `,"key":`. */
 static bool append_key(struct log_line *l, const char *key)
 {
+    size_t length = strlen(key);
+
     assert(is_name(key));
-    if (is_json())
-        return append_text(l, l->used == 0 ? "{\"" : ",\"") && append_text(l, key) && append_text(l, "\":");
-    return (l->used == 0 || append_text(l, " ")) && append_text(l, key) && append_text(l, "=");
+    if (l->format == LOG_FORMAT_JSON)
+        return append(l, l->used == 0 ? "{\"" : ",\"", 2) && append(l, key, length) && append(l, "\":", 2);
+    return (l->used == 0 || append(l, " ", 1)) && append(l, key, length) && append(l, "=", 1);
 }
 
-static bool is_printable(unsigned char c)
+static bool append_value(struct log_line *l, struct slice value, size_t max, bool may_cut)
 {
-    return c >= 0x20 && c <= 0x7e;
+    struct log_room room = {.at = l->text + l->used, .bytes = room_of(l), .may_cut = may_cut};
+    size_t count;
+
+    if (room.bytes > max)
+        room.bytes = max;
+    count = l->format == LOG_FORMAT_JSON ? log_form_json(room, value) : log_form_logfmt(room, value);
+    l->used += count;
+    return count > 0;
 }
 
-/** True if a value may stand in logfmt as it is. */
-static bool is_plain(const char *value)
+/** Takes back what was appended of a field that does not fit. */
+static void leave_off(struct log_line *l, size_t before)
 {
-    if (*value == '\0')
-        return false;
-    for (; *value != '\0'; value++)
-        if (!is_printable((unsigned char)*value) || strchr(" \"\\=", *value) != NULL)
-            return false;
-    return true;
-}
-
-/** The escape of a character that both forms have in common, or NULL. */
-static const char *short_escape(unsigned char c)
-{
-    switch (c) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    default:
-        return NULL;
-    }
-}
-
-static bool append_logfmt(struct log_line *l, const char *value)
-{
-    char hex[8];
-
-    if (is_plain(value))
-        return append_text(l, value);
-    if (!append_text(l, "\""))
-        return false;
-    for (; *value != '\0'; value++) {
-        unsigned char c = (unsigned char)*value;
-        const char *escape = short_escape(c);
-
-        if (escape == NULL && !is_printable(c)) {
-            snprintf(hex, sizeof(hex), "\\x%02x", c);
-            escape = hex;
-        }
-        if (!(escape == NULL ? append(l, value, 1) : append_text(l, escape)))
-            return false;
-    }
-    return append_text(l, "\"");
-}
-
-/**
- * Decodes one character of UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF) and returns its length. A byte
- * that starts none counts as one character with the byte's number.
- */
-static size_t decode_utf8(const char *text, uint32_t *ret)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *bytes = (const unsigned char *)text;
-    uint32_t code;
-    size_t length;
-
-    *ret = bytes[0];
-    if ((bytes[0] & 0xe0) == 0xc0)
-        length = 2;
-    else if ((bytes[0] & 0xf0) == 0xe0)
-        length = 3;
-    else if ((bytes[0] & 0xf8) == 0xf0)
-        length = 4;
-    else
-        return 1;
-    code = bytes[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 1; /* the final zero ends up here too */
-        code = code << 6 | (bytes[i] & 0x3f);
-    }
-    if (code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 1;
-    *ret = code;
-    return length;
-}
-
-static bool append_json(struct log_line *l, const char *value)
-{
-    if (!append_text(l, "\""))
-        return false;
-    while (*value != '\0') {
-        char escaped[16];
-        uint32_t code;
-        size_t length = decode_utf8(value, &code);
-        const char *escape = code < 0x80 ? short_escape((unsigned char)code) : NULL;
-
-        if (escape != NULL)
-            snprintf(escaped, sizeof(escaped), "%s", escape);
-        else if (code < 0x80 && is_printable((unsigned char)code))
-            snprintf(escaped, sizeof(escaped), "%c", (char)code);
-        else if (code < 0x10000)
-            snprintf(escaped, sizeof(escaped), "\\u%04" PRIx32, code);
-        else
-            snprintf(escaped, sizeof(escaped), "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + ((code - 0x10000) >> 10),
-                     0xdc00 + ((code - 0x10000) & 0x3ff));
-        if (!append_text(l, escaped))
-            return false;
-        value += length;
-    }
-    return append_text(l, "\"");
-}
-
-/** 2026-11-21T11:02:03.123Z */
-static void append_time(struct log_line *l)
-{
-    struct timespec now;
-    struct tm utc;
-    char date[32] = "";
-    char text[48];
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (gmtime_r(&now.tv_sec, &utc) != NULL)
-        (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof(text), "%s.%03ldZ", date, now.tv_nsec / 1000000);
-    log_text(l, "ts", text);
-}
-
-static void line_begin(struct log_line *l, enum log_level level, const char *event)
-{
-    assert(is_name(event));
-    l->used = 0;
-    l->left_off = 0;
-    append_time(l);
-    log_text(l, "level", level_names[level]);
-    log_text(l, "ev", event);
-}
-
-/** Writes the end of the line into the room that was kept for it. */
-static void line_end(struct log_line *l)
-{
-    char end[LINE_END_BYTES + 1] = "";
-
-    if (l->left_off > 0)
-        snprintf(end, sizeof(end), is_json() ? ",\"cut\":%u" : " cut=%u", l->left_off);
-    strcat(end, is_json() ? "}\n" : "\n");
-    (void)append_within(l, end, strlen(end), LOG_LINE_BYTES);
-}
-
-static size_t format_dropped(uint64_t lines, char text[LOG_WRITER_REPORT_BYTES])
-{
-    struct log_line l;
-
-    line_begin(&l, LOG_LEVEL_WARN, "log_dropped");
-    log_number(&l, "lines", lines);
-    line_end(&l);
-    assert(l.used <= LOG_WRITER_REPORT_BYTES);
-    memcpy(text, l.text, l.used);
-    return l.used;
-}
-
-int log_start(enum log_level level, enum log_format format, const char *path)
-{
-    if (log_writer_start(path, format_dropped) != 0)
-        return -1;
-    atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
-    atomic_store_explicit(&wanted_format, (int)format, memory_order_relaxed);
-    return 0;
-}
-
-int log_reopen(void)
-{
-    return log_writer_reopen();
-}
-
-void log_stop(void)
-{
-    log_writer_stop();
-}
-
-bool log_begin(struct log_line *l, enum log_level level, const char *event)
-{
-    if (!is_wanted(level))
-        return false;
-    line_begin(l, level, event);
-    return true;
+    l->used = before;
+    l->left_off++;
 }
 
 void log_text(struct log_line *l, const char *key, const char *value)
 {
     size_t before = l->used;
 
-    if (value == NULL)
-        value = "-";
-    if (!append_key(l, key) || !(is_json() ? append_json(l, value) : append_logfmt(l, value))) {
-        l->used = before;
-        l->left_off++;
-    }
+    if (!append_key(l, key) || !append_value(l, slice_of(value == NULL ? "-" : value), LOG_LINE_BYTES, false))
+        leave_off(l, before);
+}
+
+void log_slice(struct log_line *l, const char *key, struct slice value, size_t max)
+{
+    size_t before = l->used;
+
+    if (!append_key(l, key) || !append_value(l, value, max, true))
+        leave_off(l, before);
 }
 
 void log_number(struct log_line *l, const char *key, uint64_t value)
 {
     size_t before = l->used;
-    char text[24];
+    char digits[LOG_FORM_NUMBER_BYTES];
 
-    snprintf(text, sizeof(text), "%" PRIu64, value);
-    if (!append_key(l, key) || !append_text(l, text)) {
-        l->used = before;
-        l->left_off++;
-    }
+    if (!append_key(l, key) || !append(l, digits, log_form_number(digits, value)))
+        leave_off(l, before);
 }
 
 void log_address(struct log_line *l, const char *key, const struct address *value)
@@ -294,13 +130,135 @@ void log_ip(struct log_line *l, const char *key, const struct address *value)
     log_text(l, key, address_format_ip(value, text));
 }
 
+/* -- lines ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static void line_begin(struct log_line *l, enum log_which which, enum log_level level, const char *event)
+{
+    char time[LOG_FORM_TIME_BYTES];
+
+    assert(is_name(event));
+    l->is_access = which == LOG_WRITER_ACCESS;
+    l->format = format_of(which);
+    l->used = 0;
+    l->left_off = 0;
+    log_form_time(time);
+    log_slice(l, "ts", (struct slice){time, sizeof(time)}, LOG_LINE_BYTES);
+    log_text(l, "level", level_names[level]);
+    log_text(l, "ev", event);
+}
+
+/** Writes the end of the line into the room that was kept for it. */
+static void line_end(struct log_line *l)
+{
+    bool is_json = l->format == LOG_FORMAT_JSON;
+    const char *end = is_json ? "}\n" : "\n";
+
+    if (l->left_off > 0)
+        l->used += (size_t)snprintf(l->text + l->used, LINE_END_BYTES, is_json ? ",\"cut\":%u" : " cut=%u", l->left_off);
+    memcpy(l->text + l->used, end, strlen(end));
+    l->used += strlen(end);
+    assert(l->used <= LOG_LINE_BYTES);
+}
+
+bool log_begin(struct log_line *l, enum log_level level, const char *event)
+{
+    if (!is_wanted(level))
+        return false;
+    line_begin(l, LOG_WRITER_MAIN, level, event);
+    return true;
+}
+
+bool log_begin_access(struct log_line *l)
+{
+    if (!atomic_load_explicit(&has_access_file, memory_order_relaxed))
+        return log_begin(l, LOG_LEVEL_INFO, "request");
+    assert(format_of(LOG_WRITER_ACCESS) != LOG_FORMAT_LINES);
+    line_begin(l, LOG_WRITER_ACCESS, LOG_LEVEL_INFO, "request");
+    return true;
+}
+
 void log_end(struct log_line *l)
 {
     line_end(l);
-    log_writer_put(l->text, l->used);
+    log_writer_put(l->is_access ? LOG_WRITER_ACCESS : LOG_WRITER_MAIN, l->text, l->used);
+}
+
+void log_put_access(const char *line, size_t length)
+{
+    log_writer_put(LOG_WRITER_ACCESS, line, length);
 }
 
 bool log_is_debug(void)
 {
     return is_wanted(LOG_LEVEL_DEBUG);
+}
+
+/* -- start and stop ------------------------------------------------------------------------------------------------------------
+ */
+
+/** The line that tells of dropped ones, in the form of its file. W3C's extended format knows remarks. */
+static size_t format_dropped(enum log_which which, uint64_t lines, char text[LOG_WRITER_OWN_BYTES])
+{
+    struct log_line l;
+
+    if (format_of(which) == LOG_FORMAT_LINES)
+        return (size_t)snprintf(text, LOG_WRITER_OWN_BYTES, "#Remark: log_dropped lines=%" PRIu64 "\n", lines);
+    line_begin(&l, which, LOG_LEVEL_WARN, "log_dropped");
+    log_number(&l, "lines", lines);
+    line_end(&l);
+    assert(l.used <= LOG_WRITER_OWN_BYTES);
+    memcpy(text, l.text, l.used);
+    return l.used;
+}
+
+/** Nobody would miss the access log of a full disk until it is needed: the log says so. */
+static void tell_failed(int error)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_WARN, "access_log_failed"))
+        return;
+    log_text(&l, "error", strerror(error));
+    log_end(&l);
+}
+
+int log_start(enum log_level level, enum log_format format, const char *path)
+{
+    const struct log_writer_ops ops = {.dropped = format_dropped};
+
+    assert(format != LOG_FORMAT_LINES);
+    if (log_writer_start(LOG_WRITER_MAIN, path, &ops) != 0)
+        return -1;
+    atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
+    atomic_store_explicit(&formats[LOG_WRITER_MAIN], (int)format, memory_order_relaxed);
+    return 0;
+}
+
+int log_start_access(enum log_format format, const char *path, log_head_fn *head)
+{
+    const struct log_writer_ops ops = {.head = head, .dropped = format_dropped, .failed = tell_failed};
+
+    atomic_store_explicit(&formats[LOG_WRITER_ACCESS], (int)format, memory_order_relaxed);
+    if (log_writer_start(LOG_WRITER_ACCESS, path, &ops) != 0)
+        return -1;
+    atomic_store_explicit(&has_access_file, true, memory_order_relaxed);
+    return 0;
+}
+
+int log_reopen(void)
+{
+    return log_writer_reopen(LOG_WRITER_MAIN);
+}
+
+int log_reopen_access(void)
+{
+    return log_writer_reopen(LOG_WRITER_ACCESS);
+}
+
+void log_stop(void)
+{
+    atomic_store_explicit(&has_access_file, false, memory_order_relaxed);
+    log_writer_stop(LOG_WRITER_ACCESS); /* first: what it has to say goes to the log */
+    log_writer_stop(LOG_WRITER_MAIN);
 }

@@ -1,36 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the queue of lines, the log's file and the thread that moves one to the other. The queue is one buffer that the threads
- * of the program fill and one that the writer empties; they change places under the lock, which nobody holds during a write.
+ * Owns the queue of lines and the thread that moves them to the log's file (log_file.c). The queue is one buffer that the threads
+ * of the program fill and one that the writer empties; they change places under a lock, which nobody holds during a write.
  * Every line ends with the only newline in it, so lines that got lost are counted by their newlines.
  */
 #include "proxy/base/log_writer.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/base/log_file.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-/** Room in each of the two buffers. */
-#define QUEUE_BYTES ((size_t)512 * 1024)
+/** Room in each of a writer's two buffers. Requests come at 20 MB/s: theirs outlast a disk's hiccup of 200 ms. */
+static const size_t queue_bytes[LOG_WRITERS] = {(size_t)512 * 1024, (size_t)4 * 1024 * 1024};
 
-#define STOP_MS   2000 /**< how long log_writer_stop() waits for the thread */
-#define STALL_MS  1000 /**< how long a non-blocking pipe may stay full before the batch is dropped */
-#define REPORT_MS 1000 /**< pause between attempts to tell of dropped lines while nothing else is written */
+#define STOP_MS   2000  /**< how long log_writer_stop() waits for the thread */
+#define REPORT_MS 1000  /**< pause between attempts to tell of dropped lines while nothing else is written */
+#define GATHER_MS 10    /**< how long lines gather after a batch; less if the queue becomes half full */
+#define FAILED_MS 60000 /**< pause between two calls of log_writer_ops.failed */
 
 struct log_writer {
     pthread_t thread;
-    log_writer_report_fn *report;
+    enum log_which which;
+    struct log_writer_ops ops;
     char *path;
 
     pthread_cond_t has_work; /**< for the thread: lines, a new file, or the end */
@@ -39,27 +39,36 @@ struct log_writer {
     size_t filled;
     uint64_t dropped; /**< lines lost and not yet told of */
     int next_fd;      /**< opened by log_writer_reopen(), taken over by the thread; or -1 */
+    bool is_idle;     /**< the thread waits for the first line */
     bool is_stopping;
     bool is_finished;
     bool is_abandoned; /**< the thread frees the writer when it comes round */
 
     char *emptying; /**< the thread's own from here on */
-    int fd;
-    bool is_torn; /**< the last line in the file lacks its end */
+    struct log_file file;
+    bool lacks_head;      /**< the file is to begin with ops.head, if there is one, and that is not written yet */
+    uint64_t may_tell_ms; /**< when ops.failed may be called again */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct log_writer *current; /**< where lines are put; under the lock */
+/** Outlives its writer: threads may put lines until the very end. */
+static struct place {
+    pthread_mutex_t lock;
+    struct log_writer *writer; /**< where lines are put; under the lock */
+} places[LOG_WRITERS] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
-/** O_NONBLOCK: a FIFO that nobody reads gives an error now, not a hang; it means nothing to files. */
-static int open_path(const char *path)
+static void lock(enum log_which which)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    pthread_mutex_lock(&places[which].lock);
+}
+
+static void unlock(enum log_which which)
+{
+    pthread_mutex_unlock(&places[which].lock);
 }
 
 static void close_fd(int fd)
 {
-    if (fd >= 0 && fd != STDERR_FILENO)
+    if (fd >= 0)
         close(fd);
 }
 
@@ -77,71 +86,91 @@ static struct timespec deadline_after(unsigned ms)
     return at;
 }
 
-static uint64_t count_lines(const char *bytes, size_t length)
-{
-    uint64_t lines = 0;
+/* -- the thread ----------------------------------------------------------------------------------------------------------------
+ */
 
-    for (size_t i = 0; i < length; i++)
-        lines += bytes[i] == '\n';
-    return lines;
+/** A new file for the thread. A file that holds lines already, from before a restart, has its head. */
+static void take_file(struct log_writer *w, int fd)
+{
+    log_file_set(&w->file, fd);
+    w->lacks_head = log_file_size(&w->file) <= 0;
 }
 
-/** True if the descriptor takes bytes again within `ms`. */
-static bool wait_writable(int fd, int ms)
+/** Writes the head if it is due. False if it is still due then. */
+static bool write_head(struct log_writer *w)
 {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    char text[LOG_WRITER_OWN_BYTES];
 
-    return poll(&p, 1, ms) == 1 && (p.revents & POLLOUT) != 0;
-}
-
-/** Returns how many bytes were written before an error, or before a pipe stayed full for `stall_ms`. */
-static size_t write_bytes(int fd, const char *bytes, size_t length, int stall_ms)
-{
-    size_t done = 0;
-
-    while (done < length) {
-        ssize_t n = write(fd, bytes + done, length - done);
-
-        if (n > 0)
-            done += (size_t)n;
-        else if (n < 0 && errno == EAGAIN && wait_writable(fd, stall_ms))
-            continue;
-        else if (n == 0 || errno != EINTR)
-            break;
+    if (log_file_size(&w->file) == 0) { /* also if somebody has emptied it in its place */
+        w->lacks_head = true;
+        w->file.is_torn = false;
     }
-    return done;
+    if (w->lacks_head && w->ops.head != NULL)
+        w->lacks_head = log_file_write(&w->file, text, w->ops.head(text)) != 0;
+    return !w->lacks_head || w->ops.head == NULL;
 }
 
-/** Writes whole lines; returns the number of those that did not arrive whole. Thread of the writer. */
+/** Writes a batch of lines, and before it the head if that is due; returns the number of those that did not arrive whole. */
 static uint64_t write_lines(struct log_writer *w, const char *bytes, size_t length)
 {
-    size_t done;
+    uint64_t lost;
+    int error;
 
-    if (length == 0)
-        return 0;
-    if (w->is_torn && write_bytes(w->fd, "\n", 1, STALL_MS) != 1)
-        return count_lines(bytes, length);
-    w->is_torn = false;
-    done = write_bytes(w->fd, bytes, length, STALL_MS);
-    if (done > 0 && bytes[done - 1] != '\n')
-        w->is_torn = true;
-    return count_lines(bytes + done, length - done);
+    lost = write_head(w) ? log_file_write(&w->file, bytes, length) : log_file_count(bytes, length);
+    error = errno;
+    if (lost > 0 && w->ops.failed != NULL && clock_ms() >= w->may_tell_ms) {
+        w->may_tell_ms = clock_ms() + FAILED_MS;
+        w->ops.failed(error);
+    }
+    return lost;
 }
 
-/** Tells of dropped lines, if there are any and they can be told of. Thread of the writer. */
+/** Tells of dropped lines, if there are any and they can be told of. */
 static void report_dropped(struct log_writer *w)
 {
-    char line[LOG_WRITER_REPORT_BYTES];
+    char line[LOG_WRITER_OWN_BYTES];
     uint64_t lines;
 
-    pthread_mutex_lock(&lock);
+    lock(w->which);
     lines = w->dropped;
-    pthread_mutex_unlock(&lock);
-    if (lines == 0 || write_lines(w, line, w->report(lines, line)) != 0)
+    unlock(w->which);
+    if (lines == 0 || write_lines(w, line, w->ops.dropped(w->which, lines, line)) != 0)
         return;
-    pthread_mutex_lock(&lock);
+    lock(w->which);
     w->dropped -= lines;
-    pthread_mutex_unlock(&lock);
+    unlock(w->which);
+}
+
+static bool is_half_full(const struct log_writer *w)
+{
+    return w->filled >= queue_bytes[w->which] / 2;
+}
+
+/** Lets lines gather, unless something can't wait. Called and left with the lock held. */
+static void gather(struct log_writer *w)
+{
+    struct timespec at = deadline_after(GATHER_MS);
+    int error = 0;
+
+    while (error == 0 && !is_half_full(w) && w->next_fd < 0 && !w->is_stopping)
+        error = pthread_cond_timedwait(&w->has_work, &places[w->which].lock, &at);
+}
+
+/** Waits for a line, a new file or the end; or, with dropped lines to tell of, for a while. Called and left with the lock held.
+ */
+static void await_work(struct log_writer *w)
+{
+    struct timespec at = deadline_after(REPORT_MS);
+    int error = 0;
+
+    while (error == 0 && w->filled == 0 && w->next_fd < 0 && !w->is_stopping) {
+        w->is_idle = true;
+        if (w->dropped == 0)
+            error = pthread_cond_wait(&w->has_work, &places[w->which].lock);
+        else
+            error = pthread_cond_timedwait(&w->has_work, &places[w->which].lock, &at);
+    }
+    w->is_idle = false;
 }
 
 /** Waits for work and takes it over: the new file, the filled buffer. False at the end. Called and left with the lock held. */
@@ -149,20 +178,10 @@ static bool take_work(struct log_writer *w, size_t *ret_length)
 {
     char *full = w->filling;
 
-    while (w->filled == 0 && w->next_fd < 0 && !w->is_stopping) {
-        struct timespec at = deadline_after(REPORT_MS);
-
-        if (w->dropped == 0)
-            pthread_cond_wait(&w->has_work, &lock);
-        else if (pthread_cond_timedwait(&w->has_work, &lock, &at) == ETIMEDOUT)
-            break;
-    }
-    if (w->next_fd >= 0) {
-        close_fd(w->fd);
-        w->fd = w->next_fd;
-        w->next_fd = -1;
-        w->is_torn = false;
-    }
+    await_work(w);
+    if (w->next_fd >= 0)
+        take_file(w, w->next_fd);
+    w->next_fd = -1;
     *ret_length = w->filled;
     w->filling = w->emptying;
     w->filled = 0;
@@ -172,7 +191,7 @@ static bool take_work(struct log_writer *w, size_t *ret_length)
 
 static void writer_free(struct log_writer *w)
 {
-    close_fd(w->fd);
+    log_file_set(&w->file, -1);
     close_fd(w->next_fd);
     pthread_cond_destroy(&w->has_work);
     pthread_cond_destroy(&w->has_finished);
@@ -188,29 +207,34 @@ static void *writer_main(void *arg)
     size_t length;
     bool is_abandoned;
 
-    pthread_mutex_lock(&lock);
+    (void)write_head(w);
+    lock(w->which);
     while (take_work(w, &length)) {
         uint64_t lost;
 
-        pthread_mutex_unlock(&lock);
+        unlock(w->which);
         lost = write_lines(w, w->emptying, length);
         if (lost == 0)
             report_dropped(w);
-        pthread_mutex_lock(&lock);
+        lock(w->which);
         w->dropped += lost;
+        gather(w);
     }
-    pthread_mutex_unlock(&lock);
+    unlock(w->which);
     report_dropped(w);
 
-    pthread_mutex_lock(&lock);
+    lock(w->which);
     w->is_finished = true;
     is_abandoned = w->is_abandoned;
     pthread_cond_signal(&w->has_finished);
-    pthread_mutex_unlock(&lock);
+    unlock(w->which);
     if (is_abandoned)
         writer_free(w);
     return NULL;
 }
+
+/* -- start and stop ------------------------------------------------------------------------------------------------------------
+ */
 
 /** Conditions that are timed by the clock that never jumps. */
 static int init_conditions(struct log_writer *w)
@@ -233,19 +257,20 @@ static int init_conditions(struct log_writer *w)
 }
 
 /** A writer without file and thread, or NULL with errno. */
-static struct log_writer *writer_new(const char *path, log_writer_report_fn *report)
+static struct log_writer *writer_new(enum log_which which, const char *path, const struct log_writer_ops *ops)
 {
     struct log_writer *w = calloc(1, sizeof(*w));
     int error = ENOMEM;
 
     if (w == NULL)
         return NULL;
-    w->report = report;
-    w->fd = -1;
+    w->which = which;
+    w->ops = *ops;
+    w->file.fd = -1;
     w->next_fd = -1;
     w->path = path == NULL ? NULL : strdup(path);
-    w->filling = malloc(QUEUE_BYTES);
-    w->emptying = malloc(QUEUE_BYTES);
+    w->filling = malloc(queue_bytes[which]);
+    w->emptying = malloc(queue_bytes[which]);
     if (w->filling != NULL && w->emptying != NULL && (path == NULL || w->path != NULL))
         error = init_conditions(w);
     if (error == 0)
@@ -274,91 +299,111 @@ static int start_thread(struct log_writer *w)
     return error;
 }
 
-int log_writer_start(const char *path, log_writer_report_fn *report)
+int log_writer_start(enum log_which which, const char *path, const struct log_writer_ops *ops)
 {
     struct log_writer *w;
-    int error;
+    int fd, error;
 
-    assert(current == NULL);
-    w = writer_new(path, report);
+    assert(places[which].writer == NULL);
+    w = writer_new(which, path, ops);
     if (w == NULL)
         return -1;
-    w->fd = path == NULL ? STDERR_FILENO : open_path(path);
-    error = w->fd < 0 ? errno : start_thread(w);
+    fd = path == NULL ? STDERR_FILENO : log_file_open(path);
+    error = fd < 0 ? errno : 0;
+    if (error == 0) {
+        take_file(w, fd);
+        error = start_thread(w);
+    }
     if (error != 0) {
         writer_free(w);
         errno = error;
         return -1;
     }
-    pthread_mutex_lock(&lock);
-    current = w;
-    pthread_mutex_unlock(&lock);
+    lock(which);
+    places[which].writer = w;
+    unlock(which);
     return 0;
 }
 
-int log_writer_reopen(void)
+int log_writer_reopen(enum log_which which)
 {
+    /* No lock for reading it: only the main thread changes it, and it is the one that calls. */
+    struct log_writer *w = places[which].writer;
     int fd;
 
-    /* No lock for reading `current`: only the main thread changes it, and it is the one that calls. */
-    if (current == NULL || current->path == NULL)
+    if (w == NULL || w->path == NULL)
         return 0;
-    fd = open_path(current->path);
+    fd = log_file_open(w->path);
     if (fd < 0)
         return -1;
-    pthread_mutex_lock(&lock);
-    close_fd(current->next_fd);
-    current->next_fd = fd;
-    pthread_cond_signal(&current->has_work);
-    pthread_mutex_unlock(&lock);
+    lock(which);
+    close_fd(w->next_fd);
+    w->next_fd = fd;
+    pthread_cond_signal(&w->has_work);
+    unlock(which);
     return 0;
 }
 
-void log_writer_stop(void)
+/** Ends the thread. False if it is stuck and will free the writer itself, whenever it comes round. */
+static bool end_thread(struct log_writer *w)
 {
     struct timespec at = deadline_after(STOP_MS);
-    struct log_writer *w;
     bool is_finished;
     int error = 0;
 
-    pthread_mutex_lock(&lock);
-    w = current;
-    current = NULL;
-    if (w == NULL) {
-        pthread_mutex_unlock(&lock);
-        return;
-    }
+    lock(w->which);
     w->is_stopping = true;
     pthread_cond_signal(&w->has_work);
     while (!w->is_finished && error == 0)
-        error = pthread_cond_timedwait(&w->has_finished, &lock, &at);
+        error = pthread_cond_timedwait(&w->has_finished, &places[w->which].lock, &at);
     is_finished = w->is_finished;
     w->is_abandoned = !is_finished;
     if (!is_finished)
         pthread_detach(w->thread);
-    pthread_mutex_unlock(&lock);
-    if (is_finished) {
+    unlock(w->which);
+    if (is_finished)
         pthread_join(w->thread, NULL);
-        writer_free(w);
-    }
+    return is_finished;
 }
 
-void log_writer_put(const char *line, size_t length)
+void log_writer_stop(enum log_which which)
 {
-    assert(length > 0 && length <= QUEUE_BYTES && line[length - 1] == '\n');
-    pthread_mutex_lock(&lock);
-    if (current == NULL) {
-        pthread_mutex_unlock(&lock);
-        (void)write_bytes(STDERR_FILENO, line, length, 0);
+    struct log_writer *w;
+
+    lock(which);
+    w = places[which].writer;
+    places[which].writer = NULL;
+    unlock(which);
+    if (w != NULL && end_thread(w))
+        writer_free(w);
+}
+
+/** Copies the line into the queue, if there is room, and wakes the thread if it must not go on waiting. Under the lock. */
+static void queue_line(struct log_writer *w, const char *line, size_t length)
+{
+    bool was_half_full = is_half_full(w);
+
+    if (length > queue_bytes[w->which] - w->filled) {
+        w->dropped++;
         return;
     }
-    if (length > QUEUE_BYTES - current->filled) {
-        current->dropped++;
-    } else {
-        memcpy(current->filling + current->filled, line, length);
-        current->filled += length;
-        if (current->filled == length)
-            pthread_cond_signal(&current->has_work);
-    }
-    pthread_mutex_unlock(&lock);
+    memcpy(w->filling + w->filled, line, length);
+    w->filled += length;
+    if (w->is_idle || (!was_half_full && is_half_full(w)))
+        pthread_cond_signal(&w->has_work);
+    w->is_idle = false;
+}
+
+void log_writer_put(enum log_which which, const char *line, size_t length)
+{
+    struct log_writer *w;
+
+    assert(length > 0 && length <= queue_bytes[which] && line[length - 1] == '\n');
+    lock(which);
+    w = places[which].writer;
+    if (w != NULL)
+        queue_line(w, line, length);
+    unlock(which);
+    if (w == NULL)
+        log_file_write_stderr(line, length);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LEVEL_AND_EVENT      "level=info ev=test "
 #define LEVEL_AND_EVENT_JSON "\"level\":\"info\",\"ev\":\"test\","
@@ -203,26 +204,35 @@ static void writes_numbers_and_addresses(void **state)
     free(line);
 }
 
-static void time_is_now_in_utc(void **state)
+/** The time of a line of now, to the second. */
+static time_t written_time(void)
 {
-    time_t before = time(NULL);
+    char *line = one_value(LOG_FORMAT_LOGFMT, "x");
     struct tm utc = {0};
-    char *line;
-    time_t written;
 
-    (void)state;
-    setenv("TZ", "XYZ-11:30", 1);
-    tzset();
-    line = one_value(LOG_FORMAT_LOGFMT, "x");
     assert_int_equal(
         sscanf(line, "ts=%d-%d-%dT%d:%d:%d", &utc.tm_year, &utc.tm_mon, &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec), 6);
     utc.tm_year -= 1900;
     utc.tm_mon -= 1;
-    written = timegm(&utc);
-    assert_true(written >= before && written <= time(NULL));
+    free(line);
+    return timegm(&utc);
+}
+
+/** Twice, since threads keep what they know of a second. */
+static void time_is_now_in_utc(void **state)
+{
+    (void)state;
+    setenv("TZ", "XYZ-11:30", 1);
+    tzset();
+    for (int i = 0; i < 2; i++) {
+        time_t before = time(NULL), written = written_time();
+
+        assert_true(written >= before && written <= time(NULL));
+        while (time(NULL) == before)
+            usleep(1000);
+    }
     unsetenv("TZ");
     tzset();
-    free(line);
 }
 
 static void unwanted_levels_are_not_begun(void **state)
@@ -287,6 +297,108 @@ static void short_fields_after_a_long_one_stay(void **state)
     free(line);
 }
 
+struct cut {
+    const char *input;
+    size_t length;
+    size_t max;
+    const char *logfmt; /**< after "v="; NULL: left off */
+    const char *json;   /**< after "v": */
+    const char *comment;
+};
+
+static const struct cut cuts[] = {
+    {"abcdefgh", 8, 10, "abcdefgh", "\"abcdefgh\"", "it fits just so in JSON"},
+    {"abcdefgh", 8, 9, "abcdefgh", "\"abcd...\"", "one byte too long for JSON"},
+    {"abcdefgh", 8, 8, "abcdefgh", "\"abc...\"", "it fits just so in logfmt"},
+    {"abcdefgh", 8, 7, "abcd...", "\"ab...\"", "one byte too long"},
+    {"abcdefgh", 8, 4, "a...", NULL, "room for one byte"},
+    {"abcdefgh", 8, 3, NULL, NULL, "no room for any"},
+    {"a b\ncdef", 8, 11, "\"a b\\ncdef\"", "\"a b\\ncdef\"", "an escape, whole"},
+    {"a b\ncdef", 8, 10, "\"a b\\n...\"", "\"a b\\n...\"", "cut behind an escape"},
+    {"a b\ncdef", 8, 9, "\"a b...\"", "\"a b...\"", "an escape is never split"},
+    {"a b\ncdef", 8, 0, NULL, NULL, "no room at all"},
+    {"", 0, 2, "\"\"", "\"\"", "nothing"},
+    {"", 0, 1, NULL, NULL, "no room for nothing"},
+    {"a\0b", 3, 99, "\"a\\x00b\"", "\"a\\u0000b\"", "a zero ends no text"},
+    {"\xc3\xa9", 1, 99, "\"\\xc3\"", "\"\\u00c3\"", "what stands behind it is not looked at"},
+};
+
+static char *one_slice(enum log_format format, const struct cut *row)
+{
+    struct log_line l;
+
+    start(LOG_LEVEL_INFO, format);
+    assert_true(log_begin(&l, LOG_LEVEL_INFO, "test"));
+    log_slice(&l, "v", (struct slice){row->input, row->length}, row->max);
+    log_end(&l);
+    return stop();
+}
+
+static void long_texts_are_cut_within_their_room(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS(cuts); i++) {
+        char *logfmt = one_slice(LOG_FORMAT_LOGFMT, &cuts[i]), *json = one_slice(LOG_FORMAT_JSON, &cuts[i]);
+        char expected[128];
+
+        snprintf(expected, sizeof(expected), cuts[i].logfmt == NULL ? "cut=1" : "v=%s", cuts[i].logfmt);
+        EXPECT(strcmp(after_time(logfmt, "ts=", " " LEVEL_AND_EVENT), expected) == 0, cuts[i].comment);
+        snprintf(expected, sizeof(expected), cuts[i].json == NULL ? "\"cut\":1}" : "\"v\":%s}", cuts[i].json);
+        EXPECT(strcmp(after_time(json, "{\"ts\":\"", "\"," LEVEL_AND_EVENT_JSON), expected) == 0, cuts[i].comment);
+        free(logfmt);
+        free(json);
+    }
+}
+
+static bool put_request(const char *path)
+{
+    struct log_line l;
+
+    if (!log_begin_access(&l))
+        return false;
+    log_text(&l, "path", path);
+    log_end(&l);
+    return true;
+}
+
+static void requests_go_to_the_log(void **state)
+{
+    char *line;
+
+    (void)state;
+    start(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    assert_true(put_request("/a"));
+    line = stop();
+    assert_string_equal(after_time(line, "{\"ts\":\"", "\","), "\"level\":\"info\",\"ev\":\"request\",\"path\":\"/a\"}");
+    free(line);
+    start(LOG_LEVEL_WARN, LOG_FORMAT_JSON);
+    assert_false(put_request("/a"));
+    line = stop();
+    assert_string_equal(line, "");
+    free(line);
+}
+
+/** The file of requests has its own form and knows no levels; the log sees nothing of them. */
+static void requests_go_to_their_file(void **state)
+{
+    char *line;
+    struct log_line l;
+
+    (void)state;
+    start(LOG_LEVEL_WARN, LOG_FORMAT_LOGFMT);
+    remove(scratch_path(&scratch, "access"));
+    assert_int_equal(log_start_access(LOG_FORMAT_JSON, scratch_path(&scratch, "access"), NULL), 0);
+    assert_true(put_request("/a"));
+    assert_true(log_begin(&l, LOG_LEVEL_WARN, "test"));
+    log_end(&l);
+    line = stop();
+    assert_string_equal(after_time(line, "ts=", " "), "level=warn ev=test");
+    free(line);
+    line = scratch_read(&scratch, "access");
+    assert_string_equal(after_time(line, "{\"ts\":\"", "\","), "\"level\":\"info\",\"ev\":\"request\",\"path\":\"/a\"}");
+    free(line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +410,9 @@ int main(void)
         cmocka_unit_test(unwanted_levels_are_not_begun),
         cmocka_unit_test(long_lines_are_cut_at_a_field),
         cmocka_unit_test(short_fields_after_a_long_one_stay),
+        cmocka_unit_test(long_texts_are_cut_within_their_room),
+        cmocka_unit_test(requests_go_to_the_log),
+        cmocka_unit_test(requests_go_to_their_file),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -290,6 +290,186 @@ static void threads_do_not_mix_their_lines(void **state)
     free(text);
 }
 
+/* -- while it runs -------------------------------------------------------------------------------------------------------------
+ */
+
+/** Waits until the file is so long; fails if that takes longer than anybody would watch a log for. */
+static void await_size(const char *name, off_t bytes)
+{
+    uint64_t until = clock_ms() + 5000;
+    struct stat st = {0};
+
+    while (stat(scratch_path(&scratch, name), &st) != 0 || st.st_size < bytes) {
+        assert_true(clock_ms() < until);
+        usleep(1000);
+    }
+}
+
+/** Lines that come while others gather need nobody to push them. */
+static void lines_are_written_while_it_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(log_start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, scratch_path(&scratch, "live")), 0);
+    put_lines(1);
+    await_size("live", 1);
+    put_lines(3);
+    await_size("live", 4 * 90);
+    put_lines(MANY_LINES / 4); /* more than half of the queue */
+    await_size("live", MANY_LINES / 4 * 90);
+    log_stop();
+    assert_lines("live", 4 + MANY_LINES / 4);
+}
+
+/* -- the file of requests ------------------------------------------------------------------------------------------------------
+ */
+
+#define HEAD "#Version: 1.0\n#Fields: date time\n"
+#define LINE "2026-11-21 11:02:03\n"
+
+static size_t write_head(char text[LOG_HEAD_BYTES])
+{
+    memcpy(text, HEAD, strlen(HEAD));
+    return strlen(HEAD);
+}
+
+static void start_both(const char *name)
+{
+    remove(scratch_path(&scratch, "main"));
+    assert_int_equal(log_start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, scratch_path(&scratch, "main")), 0);
+    assert_int_equal(log_start_access(LOG_FORMAT_LINES, name, write_head), 0);
+}
+
+static void put_requests(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        log_put_access(LINE, strlen(LINE));
+}
+
+static void assert_content(const char *name, const char *expected)
+{
+    char *text = scratch_read(&scratch, name);
+
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void each_new_file_has_a_head(void **state)
+{
+    char path[256];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s", scratch_path(&scratch, "w3c"));
+    start_both(path);
+    log_stop();
+    assert_content("w3c", HEAD); /* also before the first line */
+
+    start_both(path);
+    put_requests(1);
+    assert_int_equal(log_reopen_access(), 0);
+    log_stop();
+    assert_content("w3c", HEAD LINE); /* not in the middle */
+
+    start_both(path);
+    assert_int_equal(rename(path, scratch_path(&scratch, "w3c.1")), 0);
+    assert_int_equal(log_reopen_access(), 0);
+    put_requests(2);
+    log_stop();
+    assert_content("w3c.1", HEAD LINE);
+    assert_content("w3c", HEAD LINE LINE);
+
+    start_both(path);
+    assert_int_equal(truncate(path, 0), 0);
+    put_requests(1);
+    log_stop();
+    assert_content("w3c", HEAD LINE);
+}
+
+/** Each file is opened again on its own. */
+static void logs_do_not_share_their_rotation(void **state)
+{
+    char path[256];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s", scratch_path(&scratch, "apart"));
+    start_both(path);
+    assert_int_equal(rename(path, scratch_path(&scratch, "apart.1")), 0);
+    assert_int_equal(rename(scratch_path(&scratch, "main"), scratch_path(&scratch, "main.1")), 0);
+    assert_int_equal(log_reopen(), 0);
+    put_lines(1);
+    put_requests(1);
+    log_stop();
+    assert_lines("main", 1);
+    assert_content("apart.1", HEAD LINE);
+}
+
+/** A head that was torn is written again, and only then lines. What was lost is told by a remark. */
+static void a_full_disk_leaves_no_file_without_head(void **state)
+{
+    struct rlimit before;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    set_file_limit(5);
+    start_both(scratch_path(&scratch, "full"));
+    await_size("full", 5);
+    put_requests(3);
+    log_stop();
+    set_file_limit(before.rlim_cur);
+    assert_content("full", "#Vers");
+
+    assert_int_equal(truncate(scratch_path(&scratch, "full"), 0), 0);
+    set_file_limit(5);
+    start_both(scratch_path(&scratch, "full"));
+    await_size("full", 5);
+    put_requests(1);
+    await_size("main", 1); /* it is lost */
+    set_file_limit(before.rlim_cur);
+    put_requests(1);
+    log_stop();
+    assert_content("full", "#Vers\n" HEAD LINE "#Remark: log_dropped lines=1\n");
+}
+
+/** However many lines are lost, the log has one line of it. */
+static void the_log_tells_that_requests_are_lost(void **state)
+{
+    const char *told;
+    char *text;
+
+    (void)state;
+    start_both("/dev/full");
+    for (int i = 0; i < 5; i++) {
+        put_requests(100);
+        usleep(15000);
+    }
+    log_stop();
+    text = scratch_read(&scratch, "main");
+    told = strstr(text, "level=warn ev=access_log_failed error=\"No space left on device\"\n");
+    assert_non_null(told);
+    assert_null(strstr(strchr(told, '\n'), "access_log_failed"));
+    free(text);
+}
+
+static void access_start_tells_why_it_failed(void **state)
+{
+    struct log_line l;
+    char *text;
+
+    (void)state;
+    assert_int_equal(log_start_access(LOG_FORMAT_LINES, scratch_path(&scratch, "no-folder/log"), write_head), -1);
+    assert_int_equal(errno, ENOENT);
+    remove(scratch_path(&scratch, "main"));
+    assert_int_equal(log_start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, scratch_path(&scratch, "main")), 0);
+    assert_true(log_begin_access(&l)); /* to the log, as if it had never been tried */
+    log_end(&l);
+    log_stop();
+    text = scratch_read(&scratch, "main");
+    assert_non_null(strstr(text, " ev=request\n"));
+    free(text);
+}
+
+/* -- standard error ------------------------------------------------------------------------------------------------------------
+ */
+
 /** Puts the write end of a pipe in the place of standard error; returns the read end. */
 static int catch_stderr(int *ret_saved)
 {
@@ -370,11 +550,21 @@ static void stop_leaves_a_stuck_writer_behind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(full_disk_drops_and_tells),         cmocka_unit_test(device_without_room_does_no_harm),
-        cmocka_unit_test(stalled_pipe_stops_nobody),         cmocka_unit_test(vanished_reader_may_come_back),
-        cmocka_unit_test(start_tells_why_it_failed),         cmocka_unit_test(reopen_follows_rotation),
-        cmocka_unit_test(threads_do_not_mix_their_lines),    cmocka_unit_test(lines_go_to_stderr_without_writer),
+        cmocka_unit_test(full_disk_drops_and_tells),
+        cmocka_unit_test(device_without_room_does_no_harm),
+        cmocka_unit_test(stalled_pipe_stops_nobody),
+        cmocka_unit_test(vanished_reader_may_come_back),
+        cmocka_unit_test(start_tells_why_it_failed),
+        cmocka_unit_test(reopen_follows_rotation),
+        cmocka_unit_test(threads_do_not_mix_their_lines),
+        cmocka_unit_test(lines_go_to_stderr_without_writer),
         cmocka_unit_test(stop_leaves_a_stuck_writer_behind),
+        cmocka_unit_test(lines_are_written_while_it_runs),
+        cmocka_unit_test(each_new_file_has_a_head),
+        cmocka_unit_test(logs_do_not_share_their_rotation),
+        cmocka_unit_test(a_full_disk_leaves_no_file_without_head),
+        cmocka_unit_test(the_log_tells_that_requests_are_lost),
+        cmocka_unit_test(access_start_tells_why_it_failed),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
