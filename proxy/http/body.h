@@ -4,7 +4,8 @@
  *
  * The bytes of a body are passed on where they lie. A chunked body keeps its chunks; of each size line only size and CRLF go on,
  * chunk extensions are checked and left out (a recipient ignores them, and parsers differ about them). Trailer fields go on, but
- * for those that may not be trailers (framing, routing, authentication, our own: RFC 9110 6.5.1) and those of `is_private`.
+ * for those that may not be trailers (framing, routing, authentication, of one connection, those by which we say who the client
+ * is: RFC 9110 6.5.1).
  *
  * Pure: no I/O, no allocation.
  */
@@ -12,7 +13,7 @@
 
 #include "proxy/http/framing.h"
 
-/** A size line with its extensions, and a trailer section, must each fit in so many bytes. */
+/** A size line with its extensions, and a trailer section with the empty line at its end, must each fit in so many bytes. */
 #define HTTP_CHUNK_LINE_MAX    1024
 #define HTTP_TRAILER_BYTES_MAX 8192
 
@@ -28,21 +29,21 @@ struct http_body {
     enum http_body_kind kind;
     enum http_body_state state;
     bool drops_chunks;
-    uint64_t left;
+    uint64_t left;  /**< DATA: of the length or the chunk; TRAILER: that the section may still have */
     uint64_t bytes; /**< of the body itself, without chunk sizes and trailers, so far */
 };
 
 /**
- * Starts a body of this framing; NONE and LENGTH 0 are OVER at once. `drops_chunks`: the receiver is an HTTP/1.0 client: of a chunked
- * body only the data is left, without sizes and trailers.
+ * Starts a body of this framing; NONE and LENGTH 0 are OVER at once. `drops_chunks`: the receiver is an HTTP/1.0 client: of a
+ * chunked body only the data is left, without sizes and trailers.
  */
 void http_body_init(struct http_body *b, const struct http_framing *framing, bool drops_chunks);
 
 /**
  * Looks at `*length` fresh bytes at `bytes`, which directly follow those of the calls before. On return the first `*ret_ready`
- * may be passed on, and what follows was not looked at: while the body is not OVER it is the beginning of a line and is given again
- * with more bytes behind it (with no more than was said above, or it is a fault); once OVER it belongs to the next message. Leaves
- * bytes out by moving what follows to the front: `*length` may have become smaller.
+ * may be passed on, and what follows was not looked at: while the body is not OVER it is the beginning of a line and is given
+ * again with more bytes behind it (with no more than was said above, or it is a fault); once OVER it belongs to the next message.
+ * Leaves bytes out by moving what follows to the front: `*length` may have become smaller.
  *
  * NONE, or the fault: then nothing may be passed on and the connection must not be used again.
  */

@@ -2,10 +2,11 @@
 /**
  * The head of an HTTP/1.x message: start line and fields, up to and with the empty line.
  *
- * Strict (RFC 9112, and RFC 9110 5.5, 5.6.2 for fields): what the grammar does not allow is a fault, never repaired. Two steps, so
- * that a head which arrives byte by byte costs one pass: http_scan() looks for the end and finds faults of line endings and control
- * bytes as soon as they arrive; http_parse_*() takes the whole head apart. Bytes above 127 are allowed in targets, field values and
- * reason phrases and passed on as they are; a bare CR, bare LF, NUL or other control byte (but for TAB in values) is not.
+ * Strict (RFC 9112, and RFC 9110 5.5, 5.6.2 for fields): what the grammar does not allow is a fault, never repaired. Two steps,
+ * so that a head which arrives byte by byte costs one pass: http_scan() looks for the end and finds faults of line endings and
+ * control bytes as soon as they arrive; http_parse_*() takes the whole head apart. Bytes above 127 are allowed in targets, field
+ * values and reason phrases and passed on as they are; a bare CR, bare LF, NUL or other control byte (but for TAB in values) is
+ * not.
  *
  * Pure: no I/O, no allocation. A parsed head borrows the bytes that it was parsed from.
  */
@@ -30,15 +31,17 @@ unsigned http_fault_status(enum http_fault fault);
 #define HTTP_FIELDS_MAX 256
 
 struct http_limits {
-    size_t head_bytes;   /**< whole head */
+    size_t head_bytes;   /**< whole head, with a leading CRLF; full without an end is HEAD_TOO_LARGE */
     size_t fields;       /**< at most HTTP_FIELDS_MAX */
     size_t target_bytes; /**< requests */
 };
 
 /** How far the search for the end of a head has come. All zero at the head's first byte. */
 struct http_scan {
-    size_t done;           /**< bytes looked at */
+    size_t done;           /**< bytes looked at; a CR at the end waits for the byte behind it */
     size_t line;           /**< where the current line begins */
+    size_t target;         /**< requests: where the target begins; 0: not there yet */
+    size_t version;        /**< requests: where the version begins; 0: not there yet */
     size_t fields;         /**< field lines so far, complete or not */
     bool has_start_line;   /**< the start line is complete */
     bool has_leading_crlf; /**< one empty line before a request line was passed over (RFC 9112 2.2) */
@@ -51,12 +54,12 @@ enum http_scan_result {
 };
 
 /**
- * Looks at `bytes[scan->done .. length)`. `bytes` are all bytes of the head so far and must be the same ones at each call (they may
- * have moved). Finds what is wrong with lines as early as it can be known: also that the start line can't become one (a TLS
- * record, "SSH-2.0"), that the target, a line or the head is over its limit.
+ * Looks at `bytes[scan->done .. length)`. `bytes` are all bytes of the head so far and must be the same ones at each call (they
+ * may have moved). Finds what is wrong with lines as early as it can be known: also that the start line can't become one (a TLS
+ * record, "SSH-2.0"), that the target or the head is over its limit. The fault does not depend on how the bytes were cut.
  */
-enum http_scan_result http_scan_request(struct http_scan *scan, const char *bytes, size_t length, const struct http_limits *limits,
-                                        enum http_fault *ret_fault);
+enum http_scan_result http_scan_request(struct http_scan *scan, const char *bytes, size_t length,
+                                        const struct http_limits *limits, enum http_fault *ret_fault);
 enum http_scan_result http_scan_response(struct http_scan *scan, const char *bytes, size_t length,
                                          const struct http_limits *limits, enum http_fault *ret_fault);
 
@@ -66,16 +69,19 @@ struct http_field {
 };
 
 struct http_head {
-    unsigned minor;       /**< 0 or 1: HTTP/1.minor */
-    struct slice method;  /**< requests */
-    struct slice target;  /**< requests: as written */
-    unsigned status;      /**< responses: 100 to 999 */
-    struct slice phrase;  /**< responses: may be empty */
+    unsigned minor;      /**< 0 or 1: HTTP/1.minor */
+    struct slice method; /**< requests */
+    struct slice target; /**< requests: as written */
+    unsigned status;     /**< responses: 100 to 999 */
+    struct slice phrase; /**< responses: may be empty */
     size_t fields_count;
     struct http_field fields[HTTP_FIELDS_MAX];
 };
 
-/** `bytes` are one whole head as http_scan_*() found it. NONE and *ret filled in, or a fault. */
+/**
+ * `bytes` are one whole head as http_scan_*() found it with these limits (lines are asserted, not examined again), up to
+ * `scan->done`. NONE and *ret filled in, or a fault of its field names.
+ */
 enum http_fault http_parse_request(const char *bytes, size_t length, const struct http_limits *limits, struct http_head *ret);
 enum http_fault http_parse_response(const char *bytes, size_t length, const struct http_limits *limits, struct http_head *ret);
 

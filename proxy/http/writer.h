@@ -6,6 +6,8 @@
 
 #include "proxy/base/slice.h"
 
+#include <string.h>
+
 struct http_writer {
     char *bytes;
     size_t room;
@@ -15,8 +17,26 @@ struct http_writer {
 
 void http_writer_init(struct http_writer *w, void *bytes, size_t room);
 void http_put(struct http_writer *w, struct slice s);
-void http_put_text(struct http_writer *w, const char *text);
+
+/** Inline, so that the compiler counts the constants that most of a head is. */
+static inline void http_put_text(struct http_writer *w, const char *text)
+{
+    http_put(w, (struct slice){text, strlen(text)});
+}
+
 void http_put_number(struct http_writer *w, uint64_t number);
 
-/** "Name: value" and CRLF. */
+/** "%C3": a byte in percent-encoding (RFC 3986 2.1). */
+void http_put_escaped(struct http_writer *w, char byte);
+
+/** `before`, the number, CRLF: "Content-Length: 5". */
+void http_put_number_line(struct http_writer *w, const char *before, uint64_t number);
+
+/**
+ * "Name: value" and CRLF. A control byte in the value but for TAB is written as a blank (RFC 9110 5.5), so that nothing a peer
+ * chose can begin a line.
+ */
 void http_put_field(struct http_writer *w, const char *name, struct slice value);
+
+/** The same of a field that is known to be sound: parsed, or checked with the configuration. Byte for byte. */
+void http_put_pair(struct http_writer *w, struct slice name, struct slice value);
