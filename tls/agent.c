@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Owns the agent's context: how it shows who it is, whom it believes, and the sessions that it resumes (RFC 8446 section 2.2).
- * Made by the main thread; the sessions are put in and copied out by workers.
- */
+/* Owns the agent's context: how it shows who it is, and whom it believes. Made by the main thread. */
 #include "tls/certificate.h"
 
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
-
-/*
- * The last session of each relay lies behind a mutex: workers share the context, and beside a handshake's arithmetic the lock
- * is nothing. Only copies go in and out. OpenSSL marks the session of a connection that ended without close_notify as not
- * resumable; on a shared object that would hit its neighbours, and race with them.
- */
-static int on_new_session(SSL *ssl, SSL_SESSION *session)
-{
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
-    struct tls_context *context = g->context;
-    SSL_SESSION *copy = SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
-    if (copy == NULL)
-        return 0;
-    pthread_mutex_lock(&context->sessions_lock);
-    SSL_SESSION *old = context->sessions[g->relay];
-    context->sessions[g->relay] = copy;
-    pthread_mutex_unlock(&context->sessions_lock);
-    SSL_SESSION_free(old);
-    return 0; /* OpenSSL keeps its own */
-}
-
-SSL_SESSION *tls_context_session(struct tls_context *context, unsigned relay)
-{
-    SSL_SESSION *copy = NULL;
-    assert(relay < TLS_RELAY_MAX);
-    pthread_mutex_lock(&context->sessions_lock);
-    /* A ticket serves several connections: spare channels are opened side by side. Within our own CA nobody has to be kept from
-     * linking them. */
-    if (context->sessions[relay] != NULL)
-        copy = SSL_SESSION_dup(context->sessions[relay]);
-    pthread_mutex_unlock(&context->sessions_lock);
-    return copy;
-}
 
 static int set_up(SSL_CTX *ctx, const struct certificate *own, X509_STORE *ca)
 {
@@ -57,8 +21,7 @@ static int set_up(SSL_CTX *ctx, const struct certificate *own, X509_STORE *ca)
      * nothing but georelay's own. That the holder is a relay is what counts, and identity_check_relay() looks at that.
      */
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-    SSL_CTX_sess_set_new_cb(ctx, on_new_session);
+    tls_sessions_use(ctx);
     return 0;
 }
 
@@ -74,7 +37,7 @@ struct tls_context *tls_context_new_agent(const struct cfg_certificate *identity
         return NULL;
     }
     int is_own_good = certificate_load(&own, identity, &problems);
-    X509_STORE *store = certificate_load_ca(ca, identity->line, &problems);
+    X509_STORE *store = certificate_load_ca(ca, identity->line, TRUST_TUNNEL, &problems);
     if (is_own_good == 0 && store != NULL && certificate_check_own(&own, identity, store, ca, false, &problems) == 0) {
         context->start = tls_ctx_new(TLS_client_method());
         if (context->start == NULL || set_up(context->start, &own, store) != 0)

@@ -18,6 +18,20 @@
 
 enum { FILE_BYTES_MAX = 256 * 1024, RSA_BITS_MIN = 2048, EC_BITS_MIN = 256, TIME_TEXT = 64 };
 
+/** The remedy for a file of ours that is not there. */
+#define ABSENT_OWN "correct the path, or make the file with \"georelay pki\""
+
+/** By enum certificate_trust: what to do if the file is not there, or holds a certificate that is no CA's. */
+static const struct {
+    const char *absent;
+    const char *no_ca; /**< NULL: such a certificate is good too */
+} remedies[] = {
+    [TRUST_TUNNEL] = {ABSENT_OWN, "name the ca.crt that \"georelay pki init\" made"},
+    [TRUST_CLIENTS] = {"correct the path, or copy the certificate of the CA there that signs the clients' certificates",
+                       "name the certificate of the CA that signs the clients' certificates"},
+    [TRUST_SERVERS] = {"correct the path, or copy the certificate of the CA there that signs the servers' certificates", NULL},
+};
+
 char *certificate_read_file(const char *path, size_t max, size_t *ret_size, unsigned *ret_mode)
 {
     /* O_NONBLOCK so that a fifo in the file's place can't hold us up. */
@@ -59,9 +73,10 @@ char *certificate_read_file(const char *path, size_t max, size_t *ret_size, unsi
     return text;
 }
 
-static void tell_unreadable(struct tls_problems *p, unsigned line, const char *what, const char *path)
+/** `absent` is the remedy if there is no such file. */
+static void tell_unreadable(struct tls_problems *p, unsigned line, const char *what, const char *path, const char *absent)
 {
-    const char *remedy = errno == ENOENT   ? "correct the path, or make the file with \"georelay pki\""
+    const char *remedy = errno == ENOENT   ? absent
                          : errno == EACCES ? "give the user that georelay starts as the right to read it"
                          : errno == EFBIG  ? "it is far too long to be one"
                                            : "it must be a readable file";
@@ -107,14 +122,14 @@ static STACK_OF(X509) * parse_certificates(const char *text, size_t size, bool *
     return list;
 }
 
-static STACK_OF(X509) * load_certificates(const char *path, unsigned line, struct tls_problems *p)
+static STACK_OF(X509) * load_certificates(const char *path, unsigned line, const char *absent, struct tls_problems *p)
 {
     size_t size = 0;
     unsigned mode = 0;
     bool is_broken = false;
     char *text = certificate_read_file(path, FILE_BYTES_MAX, &size, &mode);
     if (text == NULL) {
-        tell_unreadable(p, line, "certificate", path);
+        tell_unreadable(p, line, "certificate", path, absent);
         return NULL;
     }
     STACK_OF(X509) *list = parse_certificates(text, size, &is_broken);
@@ -134,7 +149,7 @@ static EVP_PKEY *load_key(const char *path, unsigned line, struct tls_problems *
     bool is_encrypted = false;
     char *text = certificate_read_file(path, FILE_BYTES_MAX, &size, &mode);
     if (text == NULL) {
-        tell_unreadable(p, line, "key", path);
+        tell_unreadable(p, line, "key", path, ABSENT_OWN);
         return NULL;
     }
     if ((mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -221,7 +236,7 @@ static void check_pair(const struct certificate *c, const struct cfg_certificate
 int certificate_load(struct certificate *c, const struct cfg_certificate *files, struct tls_problems *p)
 {
     unsigned before = p->count;
-    *c = (struct certificate){NULL, load_certificates(files->chain, chain_line(files), p),
+    *c = (struct certificate){NULL, load_certificates(files->chain, chain_line(files), ABSENT_OWN, p),
                               load_key(files->key, key_line(files), p)};
     if (c->chain != NULL) {
         c->leaf = sk_X509_shift(c->chain);
@@ -248,25 +263,29 @@ int certificate_use(const struct certificate *c, SSL_CTX *ctx)
     return SSL_CTX_use_cert_and_key(ctx, c->leaf, c->key, c->chain, 1) == 1 ? 0 : -1;
 }
 
-/** True if every certificate of the list may sign others and is valid now. */
-static bool check_ca(STACK_OF(X509) * list, const char *path, unsigned line, struct tls_problems *p)
+/** True if every certificate of the list may be trusted for that, and is valid now. */
+static bool check_trusted(STACK_OF(X509) * list, const char *path, unsigned line, enum certificate_trust whom,
+                          struct tls_problems *p)
 {
     unsigned before = p->count;
     for (int i = 0; i < sk_X509_num(list); i++) {
         X509 *x = sk_X509_value(list, i);
-        if (X509_check_ca(x) == 0)
-            tls_problem(p, line, "%s is not a certificate of a CA; name the ca.crt that \"georelay pki init\" made", path);
+        if (remedies[whom].no_ca != NULL && X509_check_ca(x) == 0)
+            tls_problem(p, line, "%s is not a certificate of a CA; %s", path, remedies[whom].no_ca);
         check_dates(x, path, line, p);
     }
     return p->count == before;
 }
 
-X509_STORE *certificate_load_ca(const char *path, unsigned line, struct tls_problems *p)
+X509_STORE *certificate_load_ca(const char *path, unsigned line, enum certificate_trust whom, struct tls_problems *p)
 {
-    STACK_OF(X509) *list = load_certificates(path, line, p);
+    STACK_OF(X509) *list = load_certificates(path, line, remedies[whom].absent, p);
     if (list == NULL)
         return NULL;
-    X509_STORE *store = check_ca(list, path, line, p) ? X509_STORE_new() : NULL;
+    bool is_good = check_trusted(list, path, line, whom, p);
+    X509_STORE *store = is_good ? X509_STORE_new() : NULL;
+    if (is_good && store == NULL)
+        tls_problem(p, line, "%s can't be used: no memory", path);
     for (int i = 0; store != NULL && i < sk_X509_num(list); i++) {
         if (X509_STORE_add_cert(store, sk_X509_value(list, i)) != 1) {
             tls_problem(p, line, "%s can't be used: %s", path, tls_last_error());
@@ -274,6 +293,8 @@ X509_STORE *certificate_load_ca(const char *path, unsigned line, struct tls_prob
             store = NULL;
         }
     }
+    if (store != NULL && whom != TRUST_TUNNEL)
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     sk_X509_pop_free(list, X509_free);
     return store;
 }

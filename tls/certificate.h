@@ -25,8 +25,18 @@ void certificate_fini(struct certificate *c);
 /** Gives leaf, chain and key to `ctx`, beside one of the other key type if it has one. */
 int certificate_use(const struct certificate *c, SSL_CTX *ctx);
 
-/** The CA certificates of a PEM file as the only trusted ones; NULL after telling the problem. */
-X509_STORE *certificate_load_ca(const char *path, unsigned line, struct tls_problems *p);
+/** Whom a file of trusted certificates is for. */
+enum certificate_trust {
+    TRUST_TUNNEL,  /**< the other ends of tunnels: the tunnel's CA and nothing above it */
+    TRUST_CLIENTS, /**< clients of a web front door: CAs */
+    TRUST_SERVERS, /**< servers of an upstream: CAs, or a server's own certificate */
+};
+
+/**
+ * The certificates of a PEM file as the only trusted ones; NULL after telling the problem. For clients and servers each of
+ * them ends a chain, an intermediate as well as a root: who has only the CA next to his peers need not look for what is above.
+ */
+X509_STORE *certificate_load_ca(const char *path, unsigned line, enum certificate_trust whom, struct tls_problems *p);
 
 /**
  * Checks our own certificate of a tunnel as the other end will: signed by `ca`, a relay's or else an

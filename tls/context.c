@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns what every TLS connection of georelay has in common, and the life of a context; doors are made in door.c, the agent's
- * contexts in agent.c. Contexts are made by the main thread and used by workers, who change nothing but the counter.
- * The policy is "intermediate" of Mozilla's Server Side TLS guidelines 5.7 without its DHE ciphers; "modern" is the same from
- * TLS 1.3 on.
+ * Owns what every TLS connection of georelay has in common, and the life of a context; doors are made in
+ * door_load.c, the agent's contexts in agent.c, those for upstreams in upstream.c. Contexts are made by the main thread and used
+ * by workers, who change nothing but the counter. The policy is "intermediate" of Mozilla's Server Side TLS guidelines 5.7
+ * without its DHE ciphers; "modern" is the same from TLS 1.3 on.
  */
-#include "tls/parts.h"
+#include "tls/site.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -14,10 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* AES-128-GCM first: it is the fastest on every processor with AES instructions. Forward secrecy and AEAD everywhere. */
-#define CIPHERS_TLS12                                                                                                            \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"       \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+/* As in TLS 1.2 (tls/parts.h). Forward secrecy and AEAD everywhere. */
 #define CIPHERS_TLS13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define GROUPS        "X25519:prime256v1:secp384r1"
 
@@ -69,12 +66,17 @@ SSL_CTX *tls_ctx_new(const SSL_METHOD *method)
         return NULL;
     set_options(ctx);
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 || SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(ctx, CIPHERS_TLS12) != 1 || SSL_CTX_set_ciphersuites(ctx, CIPHERS_TLS13) != 1 ||
+        SSL_CTX_set_cipher_list(ctx, TLS_CIPHERS_1_2) != 1 || SSL_CTX_set_ciphersuites(ctx, CIPHERS_TLS13) != 1 ||
         SSL_CTX_set1_groups_list(ctx, GROUPS) != 1 || SSL_CTX_set_num_tickets(ctx, 1) != 1) {
         SSL_CTX_free(ctx);
         return NULL;
     }
     return ctx;
+}
+
+bool tls_is_current(const X509 *x)
+{
+    return X509_cmp_current_time(X509_get0_notBefore(x)) < 0 && X509_cmp_current_time(X509_get0_notAfter(x)) > 0;
 }
 
 int tls_context_init(struct tls_context *context)
@@ -89,14 +91,6 @@ struct tls_context *tls_context_get(struct tls_context *context)
     return context;
 }
 
-static void fini_site(struct tls_site *site)
-{
-    SSL_CTX_free(site->ctx);
-    for (size_t i = 0; i < site->names_count; i++)
-        OPENSSL_free(site->names[i]);
-    free(site->names);
-}
-
 void tls_context_put(struct tls_context *context)
 {
     if (context == NULL)
@@ -106,12 +100,13 @@ void tls_context_put(struct tls_context *context)
     if (before > 1)
         return;
     for (size_t i = 0; i < context->sites_count; i++)
-        fini_site(&context->sites[i]);
+        site_fini(&context->sites[i]);
     free(context->sites);
-    for (size_t i = 0; i < TLS_RELAY_MAX; i++)
+    for (size_t i = 0; i < TLS_SLOT_MAX; i++)
         SSL_SESSION_free(context->sessions[i]);
     SSL_CTX_free(context->tunnel);
     SSL_CTX_free(context->start);
+    free(context->server_name);
     pthread_mutex_destroy(&context->sessions_lock);
     free(context);
 }

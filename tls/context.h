@@ -7,8 +7,9 @@
  * A hello that offers the ALPN name "georelay/1" is for the tunnel (if the address serves it): TLS 1.3 only, the relay's own
  * certificate, client certificate of the tunnel's CA required. Any other hello is for the web front door (if the address serves
  * one): the policy of Mozilla's Server Side TLS guidelines 5.7, the certificate that the server name chooses (an exact name
- * before a wildcard, the first certificate if none fits), ECDSA beside RSA. A ticket of one of them is never accepted by the
- * other.
+ * before a wildcard, the first certificate if none fits), ECDSA beside RSA. The front door that the certificate belongs to says
+ * whether its clients must or may show a certificate, and whose CA counts. A ticket of one of them is never accepted by the
+ * other, nor by a front door that asks other things of its clients.
  *
  * Tickets are stateless (RFC 5077, RFC 8446 4.6.1); their keys are random, live in memory only, are rotated by
  * tls_tickets_rotate() and are shared by all contexts of one struct tls_tickets.
@@ -25,6 +26,9 @@ struct tls_tickets;
 
 /** The tunnel's ALPN name. */
 #define TLS_ALPN_TUNNEL "georelay/1"
+
+/** That of web front doors and of servers behind them. */
+#define TLS_ALPN_HTTP "http/1.1"
 
 /** One problem found while files were read: a sentence with the path and the remedy. Called any number of times. */
 typedef void tls_problem_fn(void *arg, unsigned line, const char *sentence);
@@ -54,6 +58,14 @@ struct tls_context *tls_context_new_door(const struct cfg_web *web, size_t web_c
  */
 struct tls_context *tls_context_new_agent(const struct cfg_certificate *identity, const char *ca, tls_problem_fn *problem,
                                           void *arg);
+
+/**
+ * Context for connections to the servers of an upstream whose `tls` is not off; `upstream` is borrowed for the call. `tls_min` or
+ * newer, ALPN "http/1.1". "verify": the certificate must be signed by `ca` (which may also be the server's own certificate),
+ * without it by a CA of the system, and be for `server_name`, without it for the host that is dialled; an IP address must stand
+ * in it as one. "unverified" encrypts and believes everybody. Resumes sessions with the last one got from each server.
+ */
+struct tls_context *tls_context_new_upstream(const struct cfg_upstream *upstream, tls_problem_fn *problem, void *arg);
 
 struct tls_context *tls_context_get(struct tls_context *context); /**< one reference more; any thread */
 void tls_context_put(struct tls_context *context);                /**< one less; any thread; NULL is ignored */

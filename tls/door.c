@@ -43,8 +43,9 @@ const struct tls_site *door_find_site(const struct tls_context *context, const c
  * Moves the connection to another SSL_CTX. That brings its certificates, ciphers, trust and callbacks; versions, peer
  * verification and the id that tickets are bound to belong to the connection and are set one by one.
  */
-static int use_ctx(SSL *ssl, SSL_CTX *ctx, int min_version, const uint8_t sid[TLS_SID_BYTES])
+static int use_ctx(SSL *ssl, SSL_CTX *ctx, int min_version, int verify_mode, const uint8_t sid[TLS_SID_BYTES])
 {
+    SSL_set_verify(ssl, verify_mode, NULL);
     if (SSL_set_SSL_CTX(ssl, ctx) == NULL || SSL_set_min_proto_version(ssl, min_version) != 1)
         return -1;
     return SSL_set_session_id_context(ssl, sid, TLS_SID_BYTES) == 1 ? 0 : -1;
@@ -54,15 +55,15 @@ static int use_tunnel(SSL *ssl, struct tls_greeting *g)
 {
     g->is_tunnel = true;
     /* OpenSSL checks the chain, the dates and the purpose "client"; the role is the owner's question (tls/identity.h). */
-    SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    return use_ctx(ssl, g->context->tunnel, TLS1_3_VERSION, g->context->tunnel_sid);
+    return use_ctx(ssl, g->context->tunnel, TLS1_3_VERSION, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                   g->context->tunnel_sid);
 }
 
 static int use_site(SSL *ssl, struct tls_greeting *g)
 {
     const struct tls_site *site = door_find_site(g->context, g->server_name);
-    g->web = site->web;
-    return use_ctx(ssl, site->ctx, site->min_version, site->sid);
+    g->site = site;
+    return use_ctx(ssl, site->ctx, site->min_version, site->verify_mode, site->sid);
 }
 
 static int on_hello(SSL *ssl, int *alert, void *arg)
@@ -106,15 +107,19 @@ static int on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_lengt
                    void *arg)
 {
     struct tls_greeting *g = SSL_get_app_data(ssl);
-    const char *answer = g->is_tunnel ? TLS_ALPN_TUNNEL : "http/1.1";
+    const char *answer = g->is_tunnel ? TLS_ALPN_TUNNEL : TLS_ALPN_HTTP;
     (void)arg;
     if (is_offered(list, length, answer)) {
         *ret = (const unsigned char *)answer;
         *ret_length = (unsigned char)strlen(answer);
         return SSL_TLSEXT_ERR_OK;
     }
+    /*
+     * RFC 7301 section 3.2 wants a fatal alert when no name is in common. IIS goes on without a name, and clients that offer
+     * "h2" alone then speak HTTP/1.1 as they do to any server that knows no ALPN.
+     */
     if (!g->is_tunnel)
-        return SSL_TLSEXT_ERR_NOACK; /* a browser without "http/1.1" in its list gets plain HTTP/1.1 all the same */
+        return SSL_TLSEXT_ERR_NOACK;
     /* The name was in the first hello and is not in the second one, after a retry (RFC 8446 section 4.1.2 forbids that). */
     g->why = REASON_TLS_ERROR;
     return SSL_TLSEXT_ERR_ALERT_FATAL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the making of a door context from the configuration: one site for each set of host names, ECDSA and RSA side by side, and
- * the tunnel's own SSL_CTX. Main thread. Every mistake is told before giving up.
+ * Owns the making of a door context from the configuration: one site for each set of host names, ECDSA and RSA side by side, whom
+ * each trusts, and the tunnel's own SSL_CTX. Main thread. Every mistake is told before giving up.
  */
 #include "tls/certificate.h"
 #include "tls/door.h"
+#include "tls/site.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -41,6 +42,7 @@ static SSL_CTX *new_ctx(void)
     SSL_CTX *ctx = tls_ctx_new(TLS_server_method());
     if (ctx != NULL) {
         tls_tickets_use(ctx);
+        site_tickets_on(ctx);
         door_answer_alpn_on(ctx);
     }
     return ctx;
@@ -139,6 +141,20 @@ static int add_to_site(struct tls_context *context, const struct cfg_web *web, s
     return certificate_use(c, fresh.ctx);
 }
 
+/** Makes all sites of a web front door ask their clients for certificates, if the door is to. */
+static void load_clients(struct tls_context *context, const struct cfg_web *web, size_t index, struct tls_problems *p)
+{
+    unsigned line = web->client_ca_line != 0 ? web->client_ca_line : web->line;
+    if (web->client_certificate == CFG_CLIENT_CERT_OFF)
+        return;
+    X509_STORE *trusted = certificate_load_ca(web->client_ca, line, TRUST_CLIENTS, p);
+    for (size_t i = 0; trusted != NULL && i < context->sites_count; i++)
+        if (context->sites[i].web == index &&
+            site_ask_clients(&context->sites[i], trusted, (enum cfg_client_cert)web->client_certificate) != 0)
+            tls_problem(p, line, "%s can't be used: %s", web->client_ca, tls_last_error());
+    X509_STORE_free(trusted);
+}
+
 static void load_web(struct tls_context *context, const struct cfg_web *web, size_t index, struct tls_problems *p)
 {
     for (size_t i = 0; i < web->certificates_count; i++) {
@@ -150,13 +166,34 @@ static void load_web(struct tls_context *context, const struct cfg_web *web, siz
     }
     if (web->certificates_count == 0)
         tls_problem(p, web->line, "the web front door \"%s\" has no certificate; add one to its certificates", web->name);
+    load_clients(context, web, index, p);
 }
 
-/** Binds a site's tickets to its front door and to all its certificates. */
+static int sid_add_trusted(EVP_MD_CTX *md, const X509_STORE *trusted)
+{
+    STACK_OF(X509) *list = X509_STORE_get1_all_certs((X509_STORE *)(uintptr_t)trusted);
+    int result = list == NULL ? -1 : 0;
+    for (int i = 0; result == 0 && i < sk_X509_num(list); i++)
+        result = sid_add(md, sk_X509_value(list, i));
+    sk_X509_pop_free(list, X509_free);
+    return result;
+}
+
+/**
+ * Binds a site's tickets to its front door, to all its certificates, and to what it asks of clients: a ticket that was given
+ * without a client's certificate opens no site that wants one, and a site that trusts another CA verifies everybody anew.
+ */
 static int bind_site(struct tls_site *site, const struct cfg_web *web)
 {
-    EVP_MD_CTX *md = sid_begin("web", web->name);
+    static const char *const kinds[] = {
+        [CFG_CLIENT_CERT_OFF] = "web",
+        [CFG_CLIENT_CERT_OPTIONAL] = "web, client certificate optional",
+        [CFG_CLIENT_CERT_REQUIRED] = "web, client certificate required",
+    };
+    EVP_MD_CTX *md = sid_begin(kinds[web->client_certificate], web->name);
     int result = md == NULL ? -1 : 0;
+    if (result == 0 && site->verify_mode != SSL_VERIFY_NONE)
+        result = sid_add_trusted(md, SSL_CTX_get_cert_store(site->ctx));
     for (long way = SSL_CTX_set_current_cert(site->ctx, SSL_CERT_SET_FIRST); result == 0 && way == 1;
          way = SSL_CTX_set_current_cert(site->ctx, SSL_CERT_SET_NEXT))
         result = sid_add(md, SSL_CTX_get0_certificate(site->ctx));
@@ -170,13 +207,9 @@ static int bind_site(struct tls_site *site, const struct cfg_web *web)
 static int bind_tunnel(struct tls_context *context, const X509 *own, X509_STORE *ca)
 {
     EVP_MD_CTX *md = sid_begin("tunnel", "");
-    STACK_OF(X509) *trusted = X509_STORE_get1_all_certs(ca);
-    int result = md == NULL || trusted == NULL ? -1 : sid_add(md, own);
-    for (int i = 0; result == 0 && i < sk_X509_num(trusted); i++)
-        result = sid_add(md, sk_X509_value(trusted, i));
+    int result = md == NULL || sid_add(md, own) != 0 ? -1 : sid_add_trusted(md, ca);
     if (result == 0)
         result = sid_end(md, context->tunnel_sid);
-    sk_X509_pop_free(trusted, X509_free);
     EVP_MD_CTX_free(md);
     return result;
 }
@@ -195,7 +228,7 @@ static void load_tunnel(struct tls_context *context, const struct cfg_tunnel *tu
     struct certificate own;
     const struct cfg_certificate *files = &tunnel->identity;
     int is_own_good = certificate_load(&own, files, p);
-    X509_STORE *ca = certificate_load_ca(tunnel->ca, tunnel->ca_line != 0 ? tunnel->ca_line : tunnel->line, p);
+    X509_STORE *ca = certificate_load_ca(tunnel->ca, tunnel->ca_line != 0 ? tunnel->ca_line : tunnel->line, TRUST_TUNNEL, p);
     if (is_own_good == 0 && ca != NULL && certificate_check_own(&own, files, ca, tunnel->ca, true, p) == 0 &&
         make_tunnel(context, &own, ca) != 0)
         tls_problem(p, files->line, "%s can't be used: %s", files->chain, tls_last_error());
@@ -238,7 +271,7 @@ struct tls_context *tls_context_new_door(const struct cfg_web *web, size_t web_c
     if (tunnel != NULL)
         load_tunnel(context, tunnel, &problems);
     for (size_t i = 0; problems.count == 0 && i < context->sites_count; i++)
-        if (bind_site(&context->sites[i], &web[context->sites[i].web]) != 0)
+        if (bind_site(&context->sites[i], &web[context->sites[i].web]) != 0 || site_note_shown(&context->sites[i]) != 0)
             tls_problem(&problems, 0, "no memory for TLS: %s", tls_last_error());
     if (problems.count > 0) {
         tls_context_put(context);

@@ -40,6 +40,9 @@ static enum reason reason_of_verify(long result)
     case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
     case X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD:
         return REASON_CERT_EXPIRED;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return REASON_CERT_WRONG_NAME;
     case X509_V_ERR_INVALID_PURPOSE:
         return REASON_CERT_WRONG_ROLE;
     case X509_V_ERR_OUT_OF_MEM:

@@ -23,8 +23,7 @@ static enum reason peer_certificate(const struct stream *s, X509 **ret)
         return REASON_CERT_MISSING;
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         return REASON_CERT_UNTRUSTED;
-    /* 0 is a date that can't be read: refused as well. */
-    if (X509_cmp_current_time(X509_get0_notBefore(x)) >= 0 || X509_cmp_current_time(X509_get0_notAfter(x)) <= 0)
+    if (!tls_is_current(x))
         return REASON_CERT_EXPIRED;
     *ret = x;
     return REASON_NONE;

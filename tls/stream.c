@@ -9,6 +9,7 @@
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "tls/errors.h"
+#include "tls/site.h"
 
 #include <assert.h>
 #include <openssl/err.h>
@@ -106,23 +107,28 @@ static enum stream_step greet_under(struct tls_stream *s)
     return STREAM_STEP_DONE;
 }
 
-/** True if a relay answered as one: a web server of any other kind does not choose the tunnel's ALPN name. */
-static bool has_tunnel_alpn(const SSL *ssl)
+/** Whether the server that we dialled chose the right ALPN name. */
+static enum reason check_alpn(const struct tls_stream *s)
 {
     const unsigned char *name = NULL;
     unsigned length = 0;
-    SSL_get0_alpn_selected(ssl, &name, &length);
-    return length == strlen(TLS_ALPN_TUNNEL) && memcmp(name, TLS_ALPN_TUNNEL, length) == 0;
+    SSL_get0_alpn_selected(s->ssl, &name, &length);
+    const char *ours = s->greeting.is_tunnel ? TLS_ALPN_TUNNEL : TLS_ALPN_HTTP;
+    if (length == strlen(ours) && memcmp(name, ours, length) == 0)
+        return REASON_NONE;
+    /* A web server in a relay's place does not choose the tunnel's name. A server of an upstream need not know ALPN; but one
+     * that chooses what was not offered (RFC 7301 section 3.2) would go on in a protocol that we don't speak. */
+    if (s->greeting.is_tunnel)
+        return REASON_TLS_NO_ALPN;
+    return length == 0 ? REASON_NONE : REASON_TLS_ERROR;
 }
 
 static enum stream_step finish_greeting(struct tls_stream *s)
 {
-    if (!SSL_is_server(s->ssl)) {
-        s->greeting.is_tunnel = true;
-        if (!has_tunnel_alpn(s->ssl)) {
-            fail(s, REASON_TLS_NO_ALPN);
-            return STREAM_STEP_FAILED;
-        }
+    enum reason why = SSL_is_server(s->ssl) ? REASON_NONE : check_alpn(s);
+    if (why != REASON_NONE) {
+        fail(s, why);
+        return STREAM_STEP_FAILED;
     }
     s->is_greeted = true;
     return STREAM_STEP_DONE;
@@ -434,7 +440,8 @@ struct stream *tls_stream_accept(struct tls_context *context, int fd, const stru
     return &s->stream;
 }
 
-struct stream *tls_stream_connect(struct tls_context *context, struct stream *under, unsigned relay)
+/** A stream that dials over `under`, which is closed on failure. */
+static struct tls_stream *new_dialler(struct tls_context *context, struct stream *under, unsigned slot)
 {
     struct tls_stream *s = new_stream(context, under->pool);
     if (s == NULL) {
@@ -445,12 +452,36 @@ struct stream *tls_stream_connect(struct tls_context *context, struct stream *un
     s->stream.fd = under->fd;
     s->stream.peer = under->peer;
     s->stream.local = under->local;
-    s->greeting.relay = relay;
+    s->greeting.slot = slot;
     SSL_set_connect_state(s->ssl);
-    SSL_SESSION *session = tls_context_session(context, relay);
+    SSL_SESSION *session = tls_context_session(context, slot);
     if (session != NULL && SSL_set_session(s->ssl, session) != 1)
         ERR_clear_error(); /* then it is a full handshake */
     SSL_SESSION_free(session);
+    return s;
+}
+
+struct stream *tls_stream_connect(struct tls_context *context, struct stream *under, unsigned relay)
+{
+    assert(!context->is_upstream);
+    struct tls_stream *s = new_dialler(context, under, relay);
+    if (s == NULL)
+        return NULL;
+    s->greeting.is_tunnel = true;
+    return &s->stream;
+}
+
+struct stream *tls_stream_connect_upstream(struct tls_context *context, struct stream *under, const char *host, unsigned slot)
+{
+    assert(context->is_upstream);
+    struct tls_stream *s = new_dialler(context, under, slot);
+    if (s == NULL)
+        return NULL;
+    if (tls_upstream_name(s->ssl, context, host) != 0) {
+        tls_close(&s->stream, STREAM_CLOSE_ORDERLY);
+        ERR_clear_error();
+        return NULL;
+    }
     return &s->stream;
 }
 
@@ -463,8 +494,17 @@ void tls_stream_facts(const struct stream *stream, struct tls_facts *ret)
         .server_name = s->greeting.server_name[0] == '\0' ? NULL : s->greeting.server_name,
         .is_tunnel = s->greeting.is_tunnel,
         .is_resumed = SSL_session_reused(s->ssl) == 1,
-        .web = s->greeting.web,
+        .has_client_certificate = s->greeting.site != NULL && SSL_get0_peer_certificate(s->ssl) != NULL,
+        .web = s->greeting.site != NULL ? s->greeting.site->web : 0,
     };
+}
+
+const char *tls_stream_arr_ssl(const struct stream *stream)
+{
+    const struct tls_stream *s = tls_of_const(stream);
+    const struct tls_site *site = s->greeting.site;
+    const struct tls_shown *shown = site == NULL ? NULL : site_shown(site, s->ssl);
+    return shown == NULL ? NULL : shown->arr_ssl[SSL_get_cipher_bits(s->ssl, NULL) > 128];
 }
 
 SSL *tls_stream_ssl(const struct stream *s)

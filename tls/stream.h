@@ -22,7 +22,17 @@ struct tls_facts {
     const char *server_name; /**< the SNI that the client sent, or NULL */
     bool is_tunnel;          /**< ALPN chose the tunnel */
     bool is_resumed;
-    size_t web; /**< index of the web front door within the context's list, if not is_tunnel */
+    bool has_client_certificate; /**< the client of a web front door showed one, and it is good */
+    size_t web;                  /**< index of the web front door within the context's list, if one answered */
+};
+
+/** A client's certificate as text, printable ASCII all of it. */
+struct tls_client_certificate {
+    const char *subject; /**< RFC 2253: "CN=operator,O=Example,C=NO" */
+    const char *issuer;
+    const char *serial; /**< hexadecimal, upper case, whole bytes */
+    const char *sha256; /**< of the whole certificate, 64 hexadecimal digits in lower case */
+    const char *base64; /**< the whole certificate (DER), in one line */
 };
 
 /**
@@ -38,5 +48,25 @@ struct stream *tls_stream_accept(struct tls_context *context, int fd, const stru
  */
 struct stream *tls_stream_connect(struct tls_context *context, struct stream *under, unsigned relay);
 
+/**
+ * The same to a server of an upstream, with a context of tls_context_new_upstream(). `host` is the endpoint's host name or IP
+ * address (without brackets), borrowed for the call; `slot` the server's index within its upstream (0-15), always the same for
+ * one host.
+ */
+struct stream *tls_stream_connect_upstream(struct tls_context *context, struct stream *under, const char *host, unsigned slot);
+
 /** Facts of a greeted stream. */
 void tls_stream_facts(const struct stream *s, struct tls_facts *ret);
+
+/**
+ * The certificate that the client of a web front door showed on this greeted stream; NULL if it showed none, or without memory.
+ * Of a resumed session it is the one that was shown when it began. One object with all its texts: the caller frees it with
+ * free().
+ */
+struct tls_client_certificate *tls_stream_client_certificate(const struct stream *s);
+
+/**
+ * What X-ARR-SSL says of this greeted stream of a web front door (tls/arr_ssl.h); NULL for any other. Lives as long as the
+ * stream's context.
+ */
+const char *tls_stream_arr_ssl(const struct stream *s);

@@ -183,6 +183,10 @@ static void test_web(void **state)
     assert_int_equal(seen.step, STREAM_STEP_DONE);
     assert_string_equal(seen.facts.version, "TLSv1.3");
     assert_string_equal(seen.alpn, "");
+    /* No name in common is no reason to end, in either version; nor is no ALPN at all. */
+    assert_int_equal(ask_door(door, &(struct ask){.alpn = "\x02h2\x08http/1.0", .max = TLS1_2_VERSION}).step, STREAM_STEP_DONE);
+    assert_int_equal(ask_door(door, &(struct ask){.max = TLS1_2_VERSION}).step, STREAM_STEP_DONE);
+    assert_string_equal(ask_door(door, &(struct ask){.alpn = "\x08http/1.1"}).alpn, "http/1.1");
     /* An address without a tunnel takes the tunnel's name for one that it does not know. */
     seen = ask_door(door, &(struct ask){.alpn = "\x0ageorelay/1"});
     assert_int_equal(seen.step, STREAM_STEP_DONE);

@@ -238,6 +238,40 @@ static void test_tunnel(void **state)
     }
 }
 
+/** What a front door tells that asks its clients for certificates of that CA. */
+static void test_clients(void **state)
+{
+    struct cfg_certificate expired = forge_write(&forge, &(struct forge_leaf){"old", "DNS:a", .until_s = -60});
+    const struct {
+        const char *ca;
+        const char *told;
+    } rows[] = {
+        {forge.ca_path, NULL},
+        {other.ca_path, NULL},
+        {"/nonexistent/clients.crt", "clients.crt can't be read: No such file or directory; correct the path, or copy"},
+        {good.chain, "is not a certificate of a CA; name the certificate of the CA that signs the clients' certificates"},
+        {good.key, "holds no certificate"},
+        {expired.chain, "expired on "},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        for (int mode = CFG_CLIENT_CERT_OFF; mode <= CFG_CLIENT_CERT_REQUIRED; mode++) {
+            struct forge_problems problems = {0};
+            struct cfg_web web = {.name = (char *)(uintptr_t) "main",
+                                  .certificates = &good,
+                                  .certificates_count = 1,
+                                  .client_certificate = mode,
+                                  .client_ca = mode == CFG_CLIENT_CERT_OFF ? NULL : (char *)(uintptr_t)rows[i].ca};
+            struct tls_context *door = tls_context_new_door(&web, 1, NULL, tickets, forge_problem, &problems);
+            bool is_good = mode == CFG_CLIENT_CERT_OFF || rows[i].told == NULL;
+            assert_int_equal(door != NULL, is_good);
+            if (!is_good)
+                expect(problems.text, rows[i].told);
+            tls_context_put(door);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_the_same_names_twice),
         cmocka_unit_test(test_all_mistakes_at_once),
         cmocka_unit_test(test_tunnel),
+        cmocka_unit_test(test_clients),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
