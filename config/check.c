@@ -111,7 +111,7 @@ static void check_links_of_agent(const struct check *c, const struct cfg_agent *
     }
 }
 
-static void check_endpoints(const struct check *c, const struct cfg_endpoint *list, size_t count)
+void check_endpoints(const struct check *c, const struct cfg_endpoint *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
@@ -121,14 +121,6 @@ static void check_endpoints(const struct check *c, const struct cfg_endpoint *li
             }
 }
 
-static void check_web_door(const struct check *c, const struct cfg_web *web)
-{
-    check_endpoints(c, web->servers, web->servers_count);
-    if (web->mode == CFG_WEB_HTTP)
-        check_report(c, web->mode_line ? web->mode_line : web->line, "Write mode = \"tcp\"",
-                     "Mode \"http\" comes with a later version of georelay");
-}
-
 static void check_relay(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
@@ -136,8 +128,7 @@ static void check_relay(const struct check *c)
     check_web_names(c);
     check_link_names(c);
     check_agent_names(c);
-    for (size_t i = 0; i < cfg->web_count; i++)
-        check_web_door(c, &cfg->web[i]);
+    check_web(c);
     for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
         check_links_of_agent(c, &cfg->tunnel.agents[i]);
     if (cfg->is_partial)
@@ -185,11 +176,12 @@ static void check_agent(const struct check *c)
             check_link_is_usable(c, &cfg->links[i]);
 }
 
-int cfg_check(const struct cfg *cfg, struct cfg_problems *problems)
+int cfg_check(struct cfg *cfg, struct cfg_problems *problems)
 {
     struct check c = {.cfg = cfg, .problems = problems};
     size_t before = problems->count;
 
+    check_link_routes(cfg);
     if (cfg->role == CFG_ROLE_RELAY)
         check_relay(&c);
     else if (cfg->role == CFG_ROLE_AGENT)

@@ -10,5 +10,8 @@
 #include "config/model.h"
 #include "config/problems.h"
 
-/** Adds a problem for each rule that is broken, all at once. 0 if none is, else -1. Borrows the model until return. */
-int cfg_check(const struct cfg *cfg, struct cfg_problems *problems);
+/**
+ * Adds a problem for each rule that is broken, all at once. 0 if none is, else -1. Borrows the model until return; sets `to` in
+ * the routes of its web doors, and nothing else.
+ */
+int cfg_check(struct cfg *cfg, struct cfg_problems *problems);

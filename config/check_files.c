@@ -14,7 +14,8 @@
 
 enum { REMEDY_BYTES = PATH_MAX + 64 };
 
-/* True, and `ret` is filled, if the file can be read; else a problem is added. `what` is "certificate", "key" or "CA". */
+/* True, and `ret` is filled, if the file can be read; else a problem is added. `what` is "certificate", "key" or ends with "CA".
+ */
 static bool can_read(const struct check *c, unsigned place, const char *what, const char *path, struct stat *ret)
 {
     const char *why = NULL;
@@ -94,16 +95,25 @@ static void check_state(const struct check *c)
         check_report(c, cfg->state_line, "Name a folder of georelay's own", "The state folder %s is not a folder", cfg->state);
 }
 
-static void check_log(const struct check *c)
+static void check_log(const struct check *c, unsigned place, const char *what, const char *path)
 {
-    const struct cfg_log *log = &c->cfg->log;
     struct stat st;
 
-    if (!log->file)
+    if (!path)
         return;
-    check_parent(c, log->file_line, "log", log->file);
-    if (stat(log->file, &st) == 0 && S_ISDIR(st.st_mode))
-        check_report(c, log->file_line, "Name a file in it", "The log file %s is a folder", log->file);
+    check_parent(c, place, what, path);
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        check_report(c, place, "Name a file in it", "The %s file %s is a folder", what, path);
+}
+
+static void check_web_files(const struct check *c, const struct cfg_web *web)
+{
+    for (size_t i = 0; i < web->certificates_count; i++)
+        check_certificate(c, &web->certificates[i]);
+    check_public(c, web->client_ca_line, "client CA", web->client_ca);
+    check_public(c, web->upstream.ca_line, "upstream CA", web->upstream.ca);
+    for (size_t i = 0; i < web->upstreams_count; i++)
+        check_public(c, web->upstreams[i].ca_line, "upstream CA", web->upstreams[i].ca);
 }
 
 void check_files(const struct check *c)
@@ -111,12 +121,12 @@ void check_files(const struct check *c)
     const struct cfg *cfg = c->cfg;
 
     for (size_t i = 0; i < cfg->web_count; i++)
-        for (size_t j = 0; j < cfg->web[i].certificates_count; j++)
-            check_certificate(c, &cfg->web[i].certificates[j]);
+        check_web_files(c, &cfg->web[i]);
     check_certificate(c, &cfg->tunnel.identity);
     check_public(c, cfg->tunnel.ca_line, "CA", cfg->tunnel.ca);
     check_certificate(c, &cfg->identity);
     check_public(c, cfg->ca_line, "CA", cfg->ca);
     check_state(c);
-    check_log(c);
+    check_log(c, cfg->log.file_line, "log", cfg->log.file);
+    check_log(c, cfg->access.file_line, "access log", cfg->access.file);
 }

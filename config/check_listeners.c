@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum owner { OWNER_WEB, OWNER_LINK, OWNER_TUNNEL };
+enum owner { OWNER_WEB, OWNER_PLAIN, OWNER_LINK, OWNER_TUNNEL };
 
 struct listener {
     const struct cfg_listen *listen;
@@ -31,8 +31,11 @@ static void collect(struct listeners *all, const struct cfg_listen *list, size_t
 
 static void collect_all(struct listeners *all, const struct cfg *cfg)
 {
-    for (size_t i = 0; i < cfg->web_count; i++)
+    for (size_t i = 0; i < cfg->web_count; i++) {
         collect(all, cfg->web[i].listen, cfg->web[i].listen_count, OWNER_WEB);
+        collect(all, cfg->web[i].plain, cfg->web[i].plain_count, OWNER_PLAIN);
+        collect(all, cfg->web[i].redirect_from, cfg->web[i].redirect_from_count, OWNER_PLAIN);
+    }
     for (size_t i = 0; i < cfg->links_count; i++)
         collect(all, cfg->links[i].listen, cfg->links[i].listen_count, OWNER_LINK);
     collect(all, cfg->tunnel.listen, cfg->tunnel.listen_count, OWNER_TUNNEL);
@@ -49,7 +52,7 @@ static bool overlap(const struct address *a, const struct address *b)
            (address_is_any(a) || address_is_any(b) || address_same_ip(a, b));
 }
 
-/* The one overlap that has a meaning: ALPN parts agents from browsers. */
+/* The one overlap that has a meaning: ALPN parts agents from browsers, where there is TLS. */
 static bool is_shared(const struct listener *a, const struct listener *b)
 {
     bool is_tunnel_and_web =
@@ -150,6 +153,13 @@ static void check_loops(const struct check *c, const struct listeners *all, cons
                          "\"%s\" is listened on here: georelay would connect to itself", list[i].text);
 }
 
+static void check_web_loops(const struct check *c, const struct listeners *all, const struct cfg_web *web)
+{
+    check_loops(c, all, web->upstream.servers, web->upstream.servers_count);
+    for (size_t i = 0; i < web->upstreams_count; i++)
+        check_loops(c, all, web->upstreams[i].servers, web->upstreams[i].servers_count);
+}
+
 void check_listeners(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
@@ -162,7 +172,7 @@ void check_listeners(const struct check *c)
     if (cfg->role == CFG_ROLE_AGENT)
         check_client_ports(c, &all);
     for (size_t i = 0; i < cfg->web_count; i++)
-        check_loops(c, &all, cfg->web[i].servers, cfg->web[i].servers_count);
+        check_web_loops(c, &all, &cfg->web[i]);
     for (size_t i = 0; i < cfg->links_count; i++)
         check_loops(c, &all, &cfg->links[i].server, 1);
     check_loops(c, &all, cfg->relays, cfg->relays_count);

@@ -50,17 +50,24 @@ static unsigned place_of(struct loader *l, const config_setting_t *setting)
     return (unsigned)index << CFG_LINE_BITS | line;
 }
 
+/* A mistake that takes nothing from the model. */
+static void report(struct loader *l, const config_setting_t *at, const char *remedy, const char *sentence)
+{
+    unsigned place = place_of(l, at);
+
+    cfg_problems_add(l->problems, cfg_place_file(l->cfg, place), cfg_place_line(place), remedy, "%s", sentence);
+}
+
 static void __attribute__((format(printf, 4, 5)))
 problem(struct loader *l, const config_setting_t *at, const char *remedy, const char *sentence, ...)
 {
-    unsigned place = place_of(l, at);
     char text[SENTENCE_BYTES];
     va_list args;
 
     va_start(args, sentence);
     vsnprintf(text, sizeof(text), sentence, args);
     va_end(args);
-    cfg_problems_add(l->problems, cfg_place_file(l->cfg, place), cfg_place_line(place), remedy, "%s", text);
+    report(l, at, remedy, text);
     l->cfg->is_partial = true;
 }
 
@@ -232,6 +239,18 @@ static void load_absent(struct loader *l, const config_setting_t *from, const st
     }
 }
 
+/* A setting for mode "http" in a web door whose mode is "tcp". */
+static void report_mode(struct loader *l, const config_setting_t *from, const config_setting_t *at, const struct cfg_setting *row)
+{
+    char text[SENTENCE_BYTES];
+    const char *mode;
+
+    if (!row->is_http || config_setting_lookup_string(from, "mode", &mode) != CONFIG_TRUE || strcmp(mode, "tcp") != 0)
+        return;
+    snprintf(text, sizeof(text), "\"%s\" is for mode \"http\", but this web door has mode \"tcp\"", row->name);
+    report(l, at, "Remove it, or write mode = \"http\"", text);
+}
+
 static void load_row(struct loader *l, const config_setting_t *from, const struct cfg_setting *row, void *base)
 {
     const config_setting_t *value = from ? config_setting_get_member(from, row->name) : NULL;
@@ -242,6 +261,7 @@ static void load_row(struct loader *l, const config_setting_t *from, const struc
         return;
     }
     set_place(base, row->line_offset, place_of(l, value));
+    report_mode(l, from, value, row);
     if (row->is_list)
         load_list(l, value, row, base);
     else if (row->type == CFG_NUMBER)

@@ -20,10 +20,25 @@
 enum cfg_role { CFG_ROLE_UNSET = 0, CFG_ROLE_RELAY, CFG_ROLE_AGENT };
 enum cfg_tls_policy { CFG_TLS_INTERMEDIATE = 0, CFG_TLS_MODERN };
 enum cfg_web_mode { CFG_WEB_HTTP = 0, CFG_WEB_TCP };
+enum cfg_client_cert { CFG_CLIENT_CERT_OFF = 0, CFG_CLIENT_CERT_OPTIONAL, CFG_CLIENT_CERT_REQUIRED };
+enum cfg_upstream_tls { CFG_UPSTREAM_TLS_OFF = 0, CFG_UPSTREAM_TLS_VERIFY, CFG_UPSTREAM_TLS_UNVERIFIED };
+enum cfg_tls_min { CFG_TLS_MIN_1_2 = 0, CFG_TLS_MIN_1_3 };
+enum cfg_headers { CFG_HEADERS_APPEND = 0, CFG_HEADERS_REPLACE, CFG_HEADERS_ARR, CFG_HEADERS_OFF };
+enum cfg_web_links { CFG_WEB_LINKS_REWRITE = 0, CFG_WEB_LINKS_KEEP };
+enum cfg_cookie_secure { CFG_COOKIE_SECURE_AUTO = 0, CFG_COOKIE_SECURE_ALWAYS, CFG_COOKIE_SECURE_NEVER };
+enum cfg_cookie_http_only { CFG_COOKIE_HTTP_ONLY_KEEP = 0, CFG_COOKIE_HTTP_ONLY_ADD };
+enum cfg_cookie_same_site {
+    CFG_COOKIE_SAME_SITE_KEEP = 0,
+    CFG_COOKIE_SAME_SITE_LAX,
+    CFG_COOKIE_SAME_SITE_STRICT,
+    CFG_COOKIE_SAME_SITE_NONE
+};
 enum cfg_addressing { CFG_ADDRESSING_OFF = 0, CFG_ADDRESSING_ALIAS };
 enum cfg_delivery { CFG_DELIVERY_AGENT = 0, CFG_DELIVERY_DIRECT };
 enum cfg_log_level { CFG_LOG_ERROR = 0, CFG_LOG_WARN, CFG_LOG_INFO, CFG_LOG_DEBUG };
 enum cfg_log_format { CFG_LOG_LOGFMT = 0, CFG_LOG_JSON };
+enum cfg_access_format { CFG_ACCESS_LOGFMT = 0, CFG_ACCESS_JSON, CFG_ACCESS_W3C };
+enum cfg_switch { CFG_OFF = 0, CFG_ON };
 
 /** Whom to connect to: an address, or a name that the resolver looks up. */
 struct cfg_endpoint {
@@ -64,18 +79,121 @@ struct cfg_certificate {
     unsigned key_line;
 };
 
-/** A web front door. Role relay. */
+/** Both ends belong to the range. */
+struct cfg_status_range {
+    unsigned first;
+    unsigned last;
+};
+
+struct cfg_statuses {
+    char *text; /**< as written: "200-399" */
+    struct cfg_status_range *list;
+    size_t count;
+};
+
+/** How a server is asked whether it is well. */
+struct cfg_health {
+    char *path; /**< may have a query */
+    long interval_s;
+    long timeout_s;
+    struct cfg_statuses status; /**< those of a server that is well */
+    char *text;                 /**< must stand in the first 64 KiB of the body; NULL: the body does not matter */
+    char *host;                 /**< the Host to send; NULL: as for other requests */
+    long rise;                  /**< so many good answers in a row, and it is up again */
+    long fall;                  /**< so many bad ones, and it is down */
+    unsigned line;              /**< 0: no checks of our own */
+};
+
+/** Servers that stand for each other, and how they are spoken to. */
+struct cfg_upstream {
+    char *name;                   /**< NULL: that of `servers` */
+    struct cfg_endpoint *servers; /**< order is priority */
+    size_t servers_count;
+    int tls;  /**< enum cfg_upstream_tls */
+    char *ca; /**< path of a PEM file; NULL: the system's store */
+    unsigned ca_line;
+    unsigned server_name_line;
+    char *server_name; /**< for SNI and verification: a host name or an IP address without brackets; NULL: the server's own */
+    unsigned tls_min_line;
+    int tls_min; /**< enum cfg_tls_min */
+    char *host;  /**< the Host to send; NULL: the client's */
+    struct cfg_health health;
+    unsigned line; /**< 0: the default upstream without a group "upstream" */
+};
+
+/** Requests for another upstream, or with another path there. */
+struct cfg_route {
+    char *host;                    /**< "name", "10.0.0.5", "[2001:db8::5]", or "*.name" for all names that end so; NULL: any */
+    char *path;                    /**< a prefix that ends at the border of a segment */
+    char *upstream;                /**< NULL: the door's `servers` */
+    char *replace;                 /**< what takes the place of `path`; NULL: it stays */
+    const struct cfg_upstream *to; /**< set by cfg_check(), in the same web door */
+    unsigned line;
+};
+
+/** What is let through. */
+struct cfg_allow {
+    char *path; /**< a prefix as that of a route */
+    struct cfg_string *methods;
+    size_t methods_count; /**< 0: every method */
+    unsigned line;
+};
+
+/** A header field to send instead of any of its name. */
+struct cfg_field {
+    char *name;
+    char *value; /**< may be empty */
+    unsigned line;
+};
+
+/** A web front door. Role relay. In mode "tcp" only name, listen, certificates, tls, mode and upstream.servers are used. */
 struct cfg_web {
     char *name;
-    struct cfg_listen *listen;
+    struct cfg_listen *listen; /**< with TLS */
     size_t listen_count;
+    unsigned listen_line;
+    struct cfg_listen *plain; /**< the same without TLS */
+    size_t plain_count;
+    unsigned plain_line;
+    struct cfg_listen *redirect_from; /**< answers with the https address of what was asked for */
+    size_t redirect_from_count;
     struct cfg_certificate *certificates;
     size_t certificates_count;
+    unsigned certificates_line;
+    char *client_ca; /**< path of a PEM file; set exactly if client_certificate is not OFF */
+    unsigned client_ca_line;
+    int client_certificate; /**< enum cfg_client_cert */
+    unsigned client_certificate_line;
     int tls;  /**< enum cfg_tls_policy */
     int mode; /**< enum cfg_web_mode */
-    unsigned mode_line;
-    struct cfg_endpoint *servers;
-    size_t servers_count;
+
+    struct cfg_upstream upstream; /**< of the setting `servers` and the group `upstream` */
+    unsigned servers_line;
+    struct cfg_upstream *upstreams; /**< further ones, for routes */
+    size_t upstreams_count;
+    struct cfg_route *routes;
+    size_t routes_count;
+    struct cfg_allow *allow; /**< none: everything is let through */
+    size_t allow_count;
+
+    int headers;                 /**< enum cfg_headers */
+    struct cfg_network *trusted; /**< proxies whose forwarding headers are believed */
+    size_t trusted_count;
+    struct cfg_field *request_set;
+    size_t request_set_count;
+    struct cfg_string *request_remove;
+    size_t request_remove_count;
+    struct cfg_field *response_set;
+    size_t response_set_count;
+    struct cfg_string *response_remove;
+    size_t response_remove_count;
+    int links;            /**< enum cfg_web_links */
+    int cookie_secure;    /**< enum cfg_cookie_secure; AUTO: if there is no `plain` */
+    int cookie_http_only; /**< enum cfg_cookie_http_only */
+    int cookie_same_site; /**< enum cfg_cookie_same_site */
+    unsigned cookie_same_site_line;
+    long hsts_s; /**< 0: not sent */
+    unsigned hsts_line;
     unsigned line;
 };
 
@@ -144,10 +262,28 @@ struct cfg_log {
     unsigned file_line;
 };
 
+/** One line for each request of a web door in mode "http". */
+struct cfg_access {
+    int lines;  /**< enum cfg_switch: whether there are any */
+    char *file; /**< NULL: they go to the log, in its format */
+    unsigned file_line;
+    int format; /**< enum cfg_access_format: of the file */
+    unsigned format_line;
+    int query; /**< enum cfg_switch: whether lines hold the query */
+};
+
 struct cfg_limits {
     long connections; /**< accepted connections at one time, all listeners together */
     long per_client;  /**< of these, from one IP address; for clients behind agents, per identity */
     long greeting;    /**< of these, not yet through their TLS handshake and first frame */
+
+    /* Role relay, web doors in mode "http". */
+    long head_bytes; /**< of a request or response */
+    long fields;     /**< in it */
+    long url_bytes;  /**< path and query */
+    long body_bytes; /**< of a request; 0: any */
+    long requests;   /**< on one connection; 0: any */
+    long body_rate;  /**< bytes a second of a request's body, on average of timeouts.body_s; 0: any */
 };
 
 struct cfg_timeouts {
@@ -158,6 +294,14 @@ struct cfg_timeouts {
     long half_closed_s; /**< 0: never; no byte in the remaining direction */
     long drain_s;       /**< after TERM */
     long resolve_s;     /**< pause between two look-ups of a name */
+
+    /* Role relay, web doors in mode "http". */
+    long head_s;          /**< from a request head's first byte to its last, before the first request from the start */
+    long keep_alive_s;    /**< between two requests; 0: connections are not kept */
+    long body_s;          /**< the longest pause within a request's body */
+    long response_s;      /**< 0: never; until a response's first byte */
+    long upstream_idle_s; /**< an unused connection to a server; 0: none is kept */
+    long upgraded_s;      /**< 0: never; idle_s of connections that were upgraded */
 };
 
 struct cfg {
@@ -189,6 +333,7 @@ struct cfg {
     unsigned client_address_line;
 
     struct cfg_log log;
+    struct cfg_access access;
     struct cfg_limits limits;
     struct cfg_timeouts timeouts;
     long workers; /**< 0: one per core */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the plan that `georelay check` shows. One noun, one function; nothing is opened here. Caller's thread. */
 #include "config/print.h"
+#include "config/print_rules.h"
 
-static const char *const tls_titles[] = {[CFG_TLS_INTERMEDIATE] = "TLS 1.2 and 1.3", [CFG_TLS_MODERN] = "TLS 1.3"};
 static const char *const levels[] = {"error", "warn", "info", "debug"};
-static const char *const formats[] = {"logfmt", "json"};
+static const char *const formats[] = {"logfmt", "json", "w3c"};
 
-static bool has_listener(const struct cfg_listen *list, size_t count, const struct address *address)
+bool print_has_listener(const struct cfg_listen *list, size_t count, const struct address *address)
 {
     for (size_t i = 0; i < count; i++)
         if (address_port(address) != 0 && address_port(&list[i].address) == address_port(address) &&
@@ -15,7 +15,7 @@ static bool has_listener(const struct cfg_listen *list, size_t count, const stru
     return false;
 }
 
-static void print_listeners(const struct cfg_listen *list, size_t count, const char *purpose, const char *name, FILE *out)
+void print_listeners(const struct cfg_listen *list, size_t count, const char *purpose, const char *name, FILE *out)
 {
     char text[ADDRESS_TEXT];
 
@@ -24,20 +24,7 @@ static void print_listeners(const struct cfg_listen *list, size_t count, const c
                 address_port(&list[i].address) == 0 ? ", on a port that the system chooses" : "");
 }
 
-static void print_web_listeners(const struct cfg *cfg, const struct cfg_web *web, FILE *out)
-{
-    char text[ADDRESS_TEXT];
-
-    for (size_t i = 0; i < web->listen_count; i++) {
-        const struct address *address = &web->listen[i].address;
-        bool is_shared = has_listener(cfg->tunnel.listen, cfg->tunnel.listen_count, address);
-
-        fprintf(out, "listen %s for the web door \"%s\"%s%s\n", address_format(address, text), web->name,
-                is_shared ? " and for agents" : "", address_port(address) == 0 ? ", on a port that the system chooses" : "");
-    }
-}
-
-static void print_endpoints(const struct cfg_endpoint *list, size_t count, FILE *out)
+void print_endpoints(const struct cfg_endpoint *list, size_t count, FILE *out)
 {
     for (size_t i = 0; i < count; i++)
         fprintf(out, "%s%s", i > 0 ? ", then " : "", list[i].text);
@@ -58,15 +45,6 @@ static void print_ports(const struct port_range *ports, FILE *out)
         fprintf(out, "port %u", ports->first);
     else
         fprintf(out, "ports %u-%u", ports->first, ports->last);
-}
-
-static void print_web(const struct cfg *cfg, const struct cfg_web *web, FILE *out)
-{
-    print_web_listeners(cfg, web, out);
-    fprintf(out, "  %s, then %s to ", tls_titles[web->tls], web->mode == CFG_WEB_TCP ? "every byte" : "HTTP");
-    print_endpoints(web->servers, web->servers_count, out);
-    for (size_t i = 0; i < web->certificates_count; i++)
-        fprintf(out, "  certificate %s, key %s\n", web->certificates[i].chain, web->certificates[i].key);
 }
 
 static void print_pool(const struct cfg_advise *advise, FILE *out)
@@ -143,7 +121,7 @@ static void print_tunnel(const struct cfg *cfg, FILE *out)
         bool is_shared = false;
 
         for (size_t j = 0; j < cfg->web_count && !is_shared; j++)
-            is_shared = has_listener(cfg->web[j].listen, cfg->web[j].listen_count, address);
+            is_shared = print_has_listener(cfg->web[j].listen, cfg->web[j].listen_count, address);
         if (!is_shared)
             fprintf(out, "listen %s for agents%s\n", address_format(address, text),
                     address_port(address) == 0 ? ", on a port that the system chooses" : "");
@@ -170,6 +148,29 @@ static void print_agent_role(const struct cfg *cfg, FILE *out)
         fprintf(out, "  clients on this machine are reached at %s\n", address_format_ip(&cfg->client_address, text));
 }
 
+static bool has_http_door(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->web_count; i++)
+        if (cfg->web[i].mode == CFG_WEB_HTTP)
+            return true;
+    return false;
+}
+
+static void print_access(const struct cfg *cfg, FILE *out)
+{
+    const struct cfg_access *access = &cfg->access;
+
+    if (!has_http_door(cfg))
+        return;
+    if (access->lines == CFG_OFF)
+        fputs("no line about each request\n", out);
+    else if (access->file)
+        fprintf(out, "a line about each request to %s, as %s%s\n", access->file, formats[access->format],
+                access->query == CFG_ON ? ", with its query" : "");
+    else
+        fprintf(out, "a line about each request to the log%s\n", access->query == CFG_ON ? ", with its query" : "");
+}
+
 void cfg_print_plan(const struct cfg *cfg, FILE *out)
 {
     if (cfg->role == CFG_ROLE_RELAY)
@@ -184,6 +185,7 @@ void cfg_print_plan(const struct cfg *cfg, FILE *out)
         print_tunnel(cfg, out);
     if (cfg->role == CFG_ROLE_AGENT)
         print_agent_role(cfg, out);
+    print_access(cfg, out);
     fprintf(out, "log to %s, level %s, as %s\n", cfg->log.file ? cfg->log.file : "standard error", levels[cfg->log.level],
             formats[cfg->log.format]);
     if (cfg->role == CFG_ROLE_RELAY)

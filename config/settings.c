@@ -1,33 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the table of settings and finds rows in it. Constant data, any thread. */
+/* Owns the table of settings. Constant data, any thread. */
 #include "config/settings.h"
 #include "config/model.h"
 
-#include <string.h>
-
-enum { RELAY = CFG_FOR_RELAY, AGENT = CFG_FOR_AGENT, BOTH = CFG_FOR_BOTH, NAME_LONGEST = 32 };
+enum { RELAY = CFG_FOR_RELAY, AGENT = CFG_FOR_AGENT, BOTH = CFG_FOR_BOTH };
 
 static const char *const roles[] = {"relay", "agent", NULL};
 static const char *const tls_policies[] = {"intermediate", "modern", NULL};
 static const char *const web_modes[] = {"http", "tcp", NULL};
+static const char *const client_certs[] = {"off", "optional", "required", NULL};
+static const char *const upstream_tls[] = {"off", "verify", "unverified", NULL};
+static const char *const tls_mins[] = {"1.2", "1.3", NULL};
+static const char *const headers[] = {"append", "replace", "arr", "off", NULL};
+static const char *const web_links[] = {"rewrite", "keep", NULL};
+static const char *const cookie_secure[] = {"auto", "always", "never", NULL};
+static const char *const cookie_http_only[] = {"keep", "add", NULL};
+static const char *const cookie_same_site[] = {"keep", "lax", "strict", "none", NULL};
 static const char *const addressings[] = {"off", "alias", NULL};
 static const char *const deliveries[] = {"agent", "direct", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const access_formats[] = {"logfmt", "json", "w3c", NULL};
+static const char *const switches[] = {"off", "on", NULL};
 
-#define VALUE(type_, struct_, member_)   .type = (type_), .offset = offsetof(struct struct_, member_)
-#define LIST(type_, struct_, member_)    VALUE(type_, struct_, member_), .is_list = true, COUNT(struct_, member_)
-#define COUNT(struct_, member_)          .count_offset = offsetof(struct struct_, member_##_count)
-#define GROUP(child_, struct_, member_)  VALUE(CFG_GROUP, struct_, member_), .child = (child_)
-#define GROUPS(child_, struct_, member_) LIST(CFG_GROUP, struct_, member_), .child = (child_)
-#define PLACE(struct_, member_)          .line_offset = offsetof(struct struct_, member_)
-#define SECONDS(struct_, member_)        VALUE(CFG_NUMBER, struct_, member_), .unit = "seconds", .scale = 1
-#define SECONDS_AS_MS(struct_, member_)  VALUE(CFG_NUMBER, struct_, member_), .unit = "seconds", .scale = 1000
-#define BOUNDS(min_, max_)               .min = (min_), .max = (max_)
-#define REQUIRED                         .is_required = true
+#define VALUE(type_, struct_, member_)     .type = (type_), .offset = offsetof(struct struct_, member_)
+#define LIST(type_, struct_, member_)      VALUE(type_, struct_, member_), .is_list = true, COUNT(struct_, member_)
+#define COUNT(struct_, member_)            .count_offset = offsetof(struct struct_, member_##_count)
+#define GROUP(child_, struct_, member_)    VALUE(CFG_GROUP, struct_, member_), .child = (child_)
+#define GROUPS(child_, struct_, member_)   LIST(CFG_GROUP, struct_, member_), .child = (child_)
+#define PLACE(struct_, member_)            .line_offset = offsetof(struct struct_, member_)
+#define CHOICE(choices_, struct_, member_) VALUE(CFG_CHOICE, struct_, member_), .choices = (choices_)
+#define BYTES(struct_, member_)            VALUE(CFG_NUMBER, struct_, member_), .unit = "bytes", .scale = 1
+#define COUNTED(unit_, struct_, member_)   VALUE(CFG_NUMBER, struct_, member_), .unit = (unit_), .scale = 1
+#define SECONDS(struct_, member_)          VALUE(CFG_NUMBER, struct_, member_), .unit = "seconds", .scale = 1
+#define SECONDS_AS_MS(struct_, member_)    VALUE(CFG_NUMBER, struct_, member_), .unit = "seconds", .scale = 1000
+#define BOUNDS(min_, max_)                 .min = (min_), .max = (max_)
+#define REQUIRED                           .is_required = true
+#define OR_EMPTY                           .may_be_empty = true
+#define HTTP                               .is_http = true, .roles = RELAY
+
+/* clang-format off */
+/* How an upstream is spoken to: the same rows for the door's `servers` and for each of its `upstreams`. */
+#define UPSTREAM_ROWS(group_) \
+    {group_, "tls", CHOICE(upstream_tls, cfg_upstream, tls), .preset = "off", .roles = RELAY, .example = "tls = \"verify\";", \
+     .about = "Whether servers are reached over TLS, and whether their certificates are verified."}, \
+    {group_, "ca", VALUE(CFG_PATH, cfg_upstream, ca), PLACE(cfg_upstream, ca_line), .roles = RELAY, \
+     .example = "ca = \"upstream-ca.crt\";", \
+     .about = "The CAs that servers' certificates are verified by, a PEM file; without it those of the system."}, \
+    {group_, "server_name", VALUE(CFG_HOST, cfg_upstream, server_name), PLACE(cfg_upstream, server_name_line), OR_EMPTY, .roles = RELAY, \
+     .example = "server_name = \"scada.example\";", \
+     .about = "The name that servers are asked for and must have in their certificates; without it the name or address in \"servers\"."}, \
+    {group_, "tls_min", CHOICE(tls_mins, cfg_upstream, tls_min), PLACE(cfg_upstream, tls_min_line), .preset = "1.2", \
+     .roles = RELAY, .example = "tls_min = \"1.3\";", \
+     .about = "The oldest version of TLS that servers may speak."}, \
+    {group_, "host", VALUE(CFG_HOST_FIELD, cfg_upstream, host), OR_EMPTY, .roles = RELAY, .example = "host = \"scada.example\";", \
+     .about = "The Host that is sent to servers; without it the client's."}, \
+    {group_, "health", GROUP(CFG_IN_HEALTH, cfg_upstream, health), .roles = RELAY, \
+     .example = "health = { path = \"/\"; interval = 10; };", \
+     .about = "How servers are asked whether they are well; without it only requests tell."}
 
 /* One setting, one paragraph. */
-/* clang-format off */
 const struct cfg_setting cfg_settings[] = {
     /* Outside of all groups. */
     {CFG_IN_TOP, "role", VALUE(CFG_CHOICE, cfg, role), .choices = roles, .first_choice = CFG_ROLE_RELAY, REQUIRED, .roles = BOTH,
@@ -76,28 +108,134 @@ const struct cfg_setting cfg_settings[] = {
      .about = "The address on which clients on the agent's own machine listen, if it is not 127.0.0.1."},
     {CFG_IN_TOP, "log", GROUP(CFG_IN_LOG, cfg, log), .roles = BOTH, .example = "log = { level = \"info\"; };",
      .about = "What is logged, how and where."},
+    {CFG_IN_TOP, "access", GROUP(CFG_IN_ACCESS, cfg, access), .roles = RELAY, .example = "access = { format = \"json\"; };",
+     .about = "The lines about requests, one for each."},
     {CFG_IN_TOP, "limits", GROUP(CFG_IN_LIMITS, cfg, limits), .roles = BOTH, .example = "limits = { per_client = 256; };",
-     .about = "How many connections are accepted."},
+     .about = "How many connections are accepted, and how large requests may be."},
     {CFG_IN_TOP, "timeouts", GROUP(CFG_IN_TIMEOUTS, cfg, timeouts), .roles = BOTH, .example = "timeouts = { dial = 3; };",
      .about = "How long to wait for what."},
 
     {CFG_IN_WEB, "name", VALUE(CFG_NAME, cfg_web, name), REQUIRED, .roles = RELAY, .example = "name = \"main\";",
      .about = "The door's name, for the log."},
-    {CFG_IN_WEB, "listen", LIST(CFG_LISTEN, cfg_web, listen), BOUNDS(1, 64), REQUIRED, .roles = RELAY,
+    {CFG_IN_WEB, "listen", LIST(CFG_LISTEN, cfg_web, listen), PLACE(cfg_web, listen_line), BOUNDS(0, 64), .roles = RELAY,
      .example = "listen = ( \"0.0.0.0:443\", \"[::]:443\" );",
-     .about = "The addresses that browsers connect to."},
-    {CFG_IN_WEB, "certificates", GROUPS(CFG_IN_CERTIFICATE, cfg_web, certificates), BOUNDS(1, 64), REQUIRED, .roles = RELAY,
+     .about = "The addresses that browsers connect to, with TLS."},
+    {CFG_IN_WEB, "certificates", GROUPS(CFG_IN_CERTIFICATE, cfg_web, certificates), PLACE(cfg_web, certificates_line), BOUNDS(0, 64),
+     .roles = RELAY,
      .example = "certificates = ( { chain = \"web.crt\"; key = \"web.key\"; } );",
      .about = "The door's certificates; the host name that a browser asks for chooses one, the first is for all others."},
-    {CFG_IN_WEB, "tls", VALUE(CFG_CHOICE, cfg_web, tls), .choices = tls_policies, .preset = "intermediate", .roles = RELAY,
+    {CFG_IN_WEB, "tls", CHOICE(tls_policies, cfg_web, tls), .preset = "intermediate", .roles = RELAY,
      .example = "tls = \"intermediate\";",
      .about = "TLS 1.2 and 1.3, or with \"modern\" 1.3 alone."},
-    {CFG_IN_WEB, "mode", VALUE(CFG_CHOICE, cfg_web, mode), PLACE(cfg_web, mode_line), .choices = web_modes, .preset = "http",
-     .roles = RELAY, .example = "mode = \"tcp\";",
+    {CFG_IN_WEB, "mode", CHOICE(web_modes, cfg_web, mode), .preset = "http", .roles = RELAY, .example = "mode = \"tcp\";",
      .about = "Whether HTTP is understood, or bytes are passed on as they come."},
-    {CFG_IN_WEB, "servers", LIST(CFG_ENDPOINT, cfg_web, servers), BOUNDS(1, 16), REQUIRED, .roles = RELAY,
-     .example = "servers = ( \"10.10.0.5:8080\" );",
+    {CFG_IN_WEB, "servers", LIST(CFG_ENDPOINT, cfg_web, upstream.servers), PLACE(cfg_web, servers_line), BOUNDS(0, 16),
+     .roles = RELAY, .example = "servers = ( \"10.10.0.5:8080\" );",
      .about = "The web ports of the servers, the preferred one first."},
+    {CFG_IN_WEB, "plain", LIST(CFG_LISTEN, cfg_web, plain), PLACE(cfg_web, plain_line), BOUNDS(0, 16), HTTP,
+     .example = "plain = ( \"0.0.0.0:8081\" );",
+     .about = "The addresses of the same site without TLS."},
+    {CFG_IN_WEB, "redirect_from", LIST(CFG_LISTEN, cfg_web, redirect_from), BOUNDS(0, 16), HTTP,
+     .example = "redirect_from = ( \"0.0.0.0:80\" );",
+     .about = "The addresses without TLS that send browsers on to https."},
+    {CFG_IN_WEB, "upstream", GROUP(CFG_IN_DEFAULT_UPSTREAM, cfg_web, upstream), HTTP, .example = "upstream = { tls = \"verify\"; };",
+     .about = "How the servers in \"servers\" are spoken to."},
+    {CFG_IN_WEB, "upstreams", GROUPS(CFG_IN_UPSTREAM, cfg_web, upstreams), BOUNDS(0, 32), HTTP,
+     .example = "upstreams = ( { name = \"webx\"; servers = ( \"10.10.0.5:85\" ); } );",
+     .about = "Further servers, for routes."},
+    {CFG_IN_WEB, "routes", GROUPS(CFG_IN_ROUTE, cfg_web, routes), BOUNDS(0, 256), HTTP,
+     .example = "routes = ( { path = \"/WebX\"; upstream = \"webx\"; } );",
+     .about = "Which requests go to which upstream; all others go to \"servers\"."},
+    {CFG_IN_WEB, "allow", GROUPS(CFG_IN_ALLOW, cfg_web, allow), BOUNDS(0, 256), HTTP,
+     .example = "allow = ( { path = \"/\"; methods = ( \"GET\", \"POST\" ); } );",
+     .about = "The requests that are let through; without any, all are."},
+    {CFG_IN_WEB, "headers", CHOICE(headers, cfg_web, headers), .preset = "append", HTTP, .example = "headers = \"arr\";",
+     .about = "How servers learn who asks and how: by which header fields."},
+    {CFG_IN_WEB, "trusted", LIST(CFG_NETWORK, cfg_web, trusted), BOUNDS(0, 64), HTTP, .example = "trusted = ( \"10.0.0.0/8\" );",
+     .about = "Proxies in front of georelay: what they say of their client is believed."},
+    {CFG_IN_WEB, "client_ca", VALUE(CFG_PATH, cfg_web, client_ca), PLACE(cfg_web, client_ca_line), HTTP,
+     .example = "client_ca = \"clients.crt\";",
+     .about = "The CAs that browsers' certificates are verified by, a PEM file."},
+    {CFG_IN_WEB, "client_certificate", CHOICE(client_certs, cfg_web, client_certificate), PLACE(cfg_web, client_certificate_line),
+     .preset = "off", HTTP, .example = "client_certificate = \"required\";",
+     .about = "Whether browsers are asked for a certificate, and refused without one."},
+    {CFG_IN_WEB, "request_set", GROUPS(CFG_IN_FIELD, cfg_web, request_set), BOUNDS(0, 64), HTTP,
+     .example = "request_set = ( { name = \"X-Site\"; value = \"north\"; } );",
+     .about = "Header fields that servers get, in place of any of that name."},
+    {CFG_IN_WEB, "request_remove", LIST(CFG_FIELD_NAME, cfg_web, request_remove), BOUNDS(0, 64), HTTP,
+     .example = "request_remove = ( \"X-Debug\" );",
+     .about = "Header fields that servers do not get."},
+    {CFG_IN_WEB, "response_set", GROUPS(CFG_IN_FIELD, cfg_web, response_set), BOUNDS(0, 64), HTTP,
+     .example = "response_set = ( { name = \"X-Frame-Options\"; value = \"SAMEORIGIN\"; } );",
+     .about = "Header fields that browsers get, in place of any of that name."},
+    {CFG_IN_WEB, "response_remove", LIST(CFG_FIELD_NAME, cfg_web, response_remove), BOUNDS(0, 64), HTTP,
+     .example = "response_remove = ( \"Server\", \"X-Powered-By\" );",
+     .about = "Header fields that browsers do not get."},
+    {CFG_IN_WEB, "links", CHOICE(web_links, cfg_web, links), .preset = "rewrite", HTTP, .example = "links = \"keep\";",
+     .about = "Whether Location, Content-Location, Refresh and the Domain of cookies that name a server name the door instead."},
+    {CFG_IN_WEB, "cookie_secure", CHOICE(cookie_secure, cfg_web, cookie_secure), .preset = "auto", HTTP,
+     .example = "cookie_secure = \"always\";",
+     .about = "Whether cookies get the attribute Secure; \"auto\" is yes, unless the door has \"plain\"."},
+    {CFG_IN_WEB, "cookie_http_only", CHOICE(cookie_http_only, cfg_web, cookie_http_only), .preset = "keep", HTTP,
+     .example = "cookie_http_only = \"add\";",
+     .about = "Whether cookies get the attribute HttpOnly."},
+    {CFG_IN_WEB, "cookie_same_site", CHOICE(cookie_same_site, cfg_web, cookie_same_site), PLACE(cfg_web, cookie_same_site_line),
+     .preset = "keep", HTTP, .example = "cookie_same_site = \"lax\";",
+     .about = "The attribute SameSite of cookies that have none; \"keep\" leaves them without."},
+    {CFG_IN_WEB, "hsts", SECONDS(cfg_web, hsts_s), PLACE(cfg_web, hsts_line), BOUNDS(0, 63072000), .preset = "0", HTTP,
+     .example = "hsts = 31536000;",
+     .about = "For how long browsers are told to come over TLS only (Strict-Transport-Security); 0 is not at all."},
+
+    UPSTREAM_ROWS(CFG_IN_DEFAULT_UPSTREAM),
+
+    {CFG_IN_UPSTREAM, "name", VALUE(CFG_NAME, cfg_upstream, name), REQUIRED, .roles = RELAY, .example = "name = \"webx\";",
+     .about = "The upstream's name, for routes and the log."},
+    {CFG_IN_UPSTREAM, "servers", LIST(CFG_ENDPOINT, cfg_upstream, servers), BOUNDS(1, 16), REQUIRED, .roles = RELAY,
+     .example = "servers = ( \"10.10.0.5:85\" );",
+     .about = "Its servers, the preferred one first."},
+    UPSTREAM_ROWS(CFG_IN_UPSTREAM),
+
+    {CFG_IN_HEALTH, "path", VALUE(CFG_URL_TARGET, cfg_health, path), .preset = "/", .roles = RELAY, .example = "path = \"/\";",
+     .about = "What to ask for, with GET."},
+    {CFG_IN_HEALTH, "interval", SECONDS(cfg_health, interval_s), BOUNDS(1, 3600), .preset = "10", .roles = RELAY,
+     .example = "interval = 10;",
+     .about = "The pause between two checks."},
+    {CFG_IN_HEALTH, "timeout", SECONDS(cfg_health, timeout_s), BOUNDS(1, 60), .preset = "5", .roles = RELAY,
+     .example = "timeout = 5;",
+     .about = "For the whole of one check."},
+    {CFG_IN_HEALTH, "status", VALUE(CFG_STATUSES, cfg_health, status), .preset = "200-399", .roles = RELAY,
+     .example = "status = \"200-299, 401\";",
+     .about = "The statuses of a server that is well."},
+    {CFG_IN_HEALTH, "text", VALUE(CFG_TEXT, cfg_health, text), OR_EMPTY, .roles = RELAY, .example = "text = \"Geo SCADA\";",
+     .about = "What must stand in the first 64 KiB of the body; without it the body does not matter."},
+    {CFG_IN_HEALTH, "host", VALUE(CFG_HOST_FIELD, cfg_health, host), OR_EMPTY, .roles = RELAY, .example = "host = \"scada.example\";",
+     .about = "The Host that checks send; without it the upstream's \"host\", or the server as it is named in \"servers\"."},
+    {CFG_IN_HEALTH, "rise", COUNTED("checks", cfg_health, rise), BOUNDS(1, 100), .preset = "2", .roles = RELAY,
+     .example = "rise = 2;",
+     .about = "So many good checks in a row, and a server that was down is used again."},
+    {CFG_IN_HEALTH, "fall", COUNTED("checks", cfg_health, fall), BOUNDS(1, 100), .preset = "3", .roles = RELAY,
+     .example = "fall = 3;",
+     .about = "So many bad checks in a row, and a server is down."},
+
+    {CFG_IN_ROUTE, "host", VALUE(CFG_HOST_PATTERN, cfg_route, host), OR_EMPTY, .roles = RELAY, .example = "host = \"*.example.com\";",
+     .about = "The host name of requests, without port; \"*.\" stands for all names that end so; without it any."},
+    {CFG_IN_ROUTE, "path", VALUE(CFG_URL_PATH, cfg_route, path), .preset = "/", .roles = RELAY, .example = "path = \"/WebX\";",
+     .about = "The beginning of their path."},
+    {CFG_IN_ROUTE, "upstream", VALUE(CFG_NAME, cfg_route, upstream), OR_EMPTY, .roles = RELAY, .example = "upstream = \"webx\";",
+     .about = "The upstream that they go to, by its name; without it those in \"servers\"."},
+    {CFG_IN_ROUTE, "replace", VALUE(CFG_URL_PATH, cfg_route, replace), OR_EMPTY, .roles = RELAY, .example = "replace = \"/new\";",
+     .about = "What the server gets in place of \"path\"; without it the path stays."},
+
+    {CFG_IN_ALLOW, "path", VALUE(CFG_URL_PATH, cfg_allow, path), .preset = "/", .roles = RELAY, .example = "path = \"/\";",
+     .about = "The beginning of the path of requests that are let through."},
+    {CFG_IN_ALLOW, "methods", LIST(CFG_METHOD, cfg_allow, methods), BOUNDS(0, 32), .roles = RELAY,
+     .example = "methods = ( \"GET\", \"POST\" );",
+     .about = "The methods that they may have; without any, all."},
+
+    {CFG_IN_FIELD, "name", VALUE(CFG_FIELD_NAME, cfg_field, name), REQUIRED, .roles = RELAY, .example = "name = \"X-Site\";",
+     .about = "The field's name."},
+    {CFG_IN_FIELD, "value", VALUE(CFG_FIELD_VALUE, cfg_field, value), REQUIRED, .roles = RELAY, .example = "value = \"north\";",
+     .about = "Its value."},
 
     {CFG_IN_CERTIFICATE, "chain", VALUE(CFG_PATH, cfg_certificate, chain), PLACE(cfg_certificate, chain_line), REQUIRED,
      .roles = RELAY, .example = "chain = \"web.crt\";",
@@ -190,6 +328,17 @@ const struct cfg_setting cfg_settings[] = {
      .example = "file = \"/var/log/georelay/georelay.log\";",
      .about = "The file to append to; without it lines go to standard error."},
 
+    {CFG_IN_ACCESS, "lines", CHOICE(switches, cfg_access, lines), .preset = "on", .roles = RELAY, .example = "lines = \"off\";",
+     .about = "Whether there are such lines."},
+    {CFG_IN_ACCESS, "file", VALUE(CFG_PATH, cfg_access, file), PLACE(cfg_access, file_line), .roles = RELAY,
+     .example = "file = \"/var/log/georelay/access.log\";",
+     .about = "The file to append to; without it lines go to the log, in its format."},
+    {CFG_IN_ACCESS, "format", CHOICE(access_formats, cfg_access, format), PLACE(cfg_access, format_line), .preset = "logfmt", .roles = RELAY,
+     .example = "format = \"json\";",
+     .about = "Of the lines in \"file\": key=value, JSON with the same keys, or the W3C extended format as IIS writes it."},
+    {CFG_IN_ACCESS, "query", CHOICE(switches, cfg_access, query), .preset = "off", .roles = RELAY, .example = "query = \"on\";",
+     .about = "Whether lines hold what stands behind the \"?\" of an address."},
+
     {CFG_IN_LIMITS, "connections", VALUE(CFG_NUMBER, cfg_limits, connections), .scale = 1, BOUNDS(1, 1000000), .preset = "20000",
      .unit = "connections", .roles = BOTH, .example = "connections = 20000;",
      .about = "Accepted connections at one time, all listeners together."},
@@ -199,6 +348,24 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_LIMITS, "greeting", VALUE(CFG_NUMBER, cfg_limits, greeting), .scale = 1, BOUNDS(1, 100000), .preset = "5000",
      .unit = "connections", .roles = BOTH, .example = "greeting = 5000;",
      .about = "How many of these may still be in their TLS handshake or before their first frame."},
+    {CFG_IN_LIMITS, "head", BYTES(cfg_limits, head_bytes), BOUNDS(1024, 98304), .preset = "65536", .roles = RELAY,
+     .example = "head = 65536;",
+     .about = "How large the head of a request or a response may be."},
+    {CFG_IN_LIMITS, "fields", COUNTED("fields", cfg_limits, fields), BOUNDS(1, 256), .preset = "100", .roles = RELAY,
+     .example = "fields = 100;",
+     .about = "How many header fields it may have."},
+    {CFG_IN_LIMITS, "url", BYTES(cfg_limits, url_bytes), BOUNDS(256, 65536), .preset = "32768", .roles = RELAY,
+     .example = "url = 32768;",
+     .about = "How long path and query of a request may be."},
+    {CFG_IN_LIMITS, "body", BYTES(cfg_limits, body_bytes), BOUNDS(0, 1000000000000), .preset = "0", .roles = RELAY,
+     .example = "body = 10000000;",
+     .about = "How large the body of a request may be; 0 is as large as it likes."},
+    {CFG_IN_LIMITS, "requests", COUNTED("requests", cfg_limits, requests), BOUNDS(0, 1000000000), .preset = "0", .roles = RELAY,
+     .example = "requests = 1000;",
+     .about = "How many requests one connection may bring; 0 is any number."},
+    {CFG_IN_LIMITS, "body_rate", COUNTED("bytes per second", cfg_limits, body_rate), BOUNDS(0, 1000000000), .preset = "0",
+     .roles = RELAY, .example = "body_rate = 100;",
+     .about = "How fast the body of a request must come, on average of \"timeouts.body\"; 0 is as slow as it likes."},
 
     {CFG_IN_TIMEOUTS, "handshake", SECONDS(cfg_timeouts, handshake_s), BOUNDS(1, 300), .preset = "10", .roles = BOTH,
      .example = "handshake = 10;",
@@ -221,6 +388,22 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_TIMEOUTS, "resolve", SECONDS(cfg_timeouts, resolve_s), BOUNDS(1, 3600), .preset = "30", .roles = BOTH,
      .example = "resolve = 30;",
      .about = "The pause between two look-ups of a host name."},
+    {CFG_IN_TIMEOUTS, "head", SECONDS(cfg_timeouts, head_s), BOUNDS(1, 3600), .preset = "10", .roles = RELAY, .example = "head = 10;",
+     .about = "From the first byte of a request's head to its last; for the first request, from the start of the connection."},
+    {CFG_IN_TIMEOUTS, "keep_alive", SECONDS(cfg_timeouts, keep_alive_s), BOUNDS(0, 86400), .preset = "75", .roles = RELAY,
+     .example = "keep_alive = 75;",
+     .about = "Between two requests of one connection; with 0 connections are closed after each."},
+    {CFG_IN_TIMEOUTS, "body", SECONDS(cfg_timeouts, body_s), BOUNDS(1, 86400), .preset = "60", .roles = RELAY, .example = "body = 60;",
+     .about = "The longest pause within the body of a request."},
+    {CFG_IN_TIMEOUTS, "response", SECONDS(cfg_timeouts, response_s), BOUNDS(0, 604800), .preset = "0", .roles = RELAY,
+     .example = "response = 300;",
+     .about = "Until the first byte of a response; 0 is as long as the server likes."},
+    {CFG_IN_TIMEOUTS, "upstream_idle", SECONDS(cfg_timeouts, upstream_idle_s), BOUNDS(0, 3600), .preset = "30", .roles = RELAY,
+     .example = "upstream_idle = 30;",
+     .about = "How long a connection to a server is kept for the next request; with 0 none is."},
+    {CFG_IN_TIMEOUTS, "upgraded", SECONDS(cfg_timeouts, upgraded_s), BOUNDS(0, 604800), .preset = "0", .roles = RELAY,
+     .example = "upgraded = 3600;",
+     .about = "Until a WebSocket, or another connection that was upgraded, is closed when nothing moves; 0 is never."},
 };
 /* clang-format on */
 
@@ -232,71 +415,19 @@ const struct cfg_group_info cfg_groups[CFG_GROUPS] = {
     [CFG_IN_TOP] = {"top", "the file", sizeof(struct cfg), 0},
     [CFG_IN_WEB] = {"web", "this web door", PLACED(cfg_web)},
     [CFG_IN_CERTIFICATE] = {"certificate", "this certificate", PLACED(cfg_certificate)},
+    [CFG_IN_DEFAULT_UPSTREAM] = {"upstream", "the group \"upstream\"", PLACED(cfg_upstream)},
+    [CFG_IN_UPSTREAM] = {"upstreams", "this upstream", PLACED(cfg_upstream)},
+    [CFG_IN_HEALTH] = {"health", "this group \"health\"", PLACED(cfg_health)},
+    [CFG_IN_ROUTE] = {"route", "this route", PLACED(cfg_route)},
+    [CFG_IN_ALLOW] = {"allow", "this entry of \"allow\"", PLACED(cfg_allow)},
+    [CFG_IN_FIELD] = {"field", "this field", PLACED(cfg_field)},
     [CFG_IN_LINK] = {"link", "this link", PLACED(cfg_link)},
     [CFG_IN_ADVISE] = {"advise", "this group \"advise\"", PLACED(cfg_advise)},
     [CFG_IN_PIN] = {"pin", "this pin", PLACED(cfg_pin)},
     [CFG_IN_TUNNEL] = {"tunnel", "the group \"tunnel\"", PLACED(cfg_tunnel)},
     [CFG_IN_AGENT] = {"agent", "this agent", PLACED(cfg_agent)},
     [CFG_IN_LOG] = {"log", "the group \"log\"", sizeof(struct cfg_log), 0},
+    [CFG_IN_ACCESS] = {"access", "the group \"access\"", sizeof(struct cfg_access), 0},
     [CFG_IN_LIMITS] = {"limits", "the group \"limits\"", sizeof(struct cfg_limits), 0},
     [CFG_IN_TIMEOUTS] = {"timeouts", "the group \"timeouts\"", sizeof(struct cfg_timeouts), 0},
 };
-
-const struct cfg_setting *cfg_setting_find(enum cfg_group group, const char *name, unsigned for_roles)
-{
-    for (size_t i = 0; i < cfg_settings_count; i++) {
-        const struct cfg_setting *row = &cfg_settings[i];
-
-        if (row->group == group && (row->roles & for_roles) && strcmp(row->name, name) == 0)
-            return row;
-    }
-    return NULL;
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must be changed, added or dropped to turn one name into the other (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[NAME_LONGEST + 1];
-    size_t width = strlen(b);
-
-    if (strlen(a) > NAME_LONGEST || width > NAME_LONGEST)
-        return NAME_LONGEST;
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t above = row[j + 1];
-
-            row[j + 1] = least(diagonal + (a[i] != b[j]), least(above, row[j]) + 1);
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
-const struct cfg_setting *cfg_setting_nearest(enum cfg_group group, const char *name, unsigned for_roles)
-{
-    const struct cfg_setting *nearest = NULL;
-    size_t smallest = 1 + (strlen(name) + 2) / 3; /* a third of the letters may be wrong */
-
-    for (size_t i = 0; i < cfg_settings_count; i++) {
-        const struct cfg_setting *row = &cfg_settings[i];
-
-        if (row->group == group && (row->roles & for_roles) && distance(name, row->name) < smallest) {
-            smallest = distance(name, row->name);
-            nearest = row;
-        }
-    }
-    for (size_t i = 0; i < cfg_settings_count && !nearest; i++)
-        if ((cfg_settings[i].roles & for_roles) && strcmp(cfg_settings[i].name, name) == 0)
-            nearest = &cfg_settings[i];
-    return nearest;
-}

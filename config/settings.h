@@ -15,12 +15,19 @@ enum cfg_group {
     CFG_IN_TOP = 0,
     CFG_IN_WEB,
     CFG_IN_CERTIFICATE,
+    CFG_IN_DEFAULT_UPSTREAM, /**< `upstream` of a web door; struct cfg_upstream, as the next */
+    CFG_IN_UPSTREAM,         /**< an entry of its `upstreams` */
+    CFG_IN_HEALTH,
+    CFG_IN_ROUTE,
+    CFG_IN_ALLOW,
+    CFG_IN_FIELD,
     CFG_IN_LINK,
     CFG_IN_ADVISE,
     CFG_IN_PIN,
     CFG_IN_TUNNEL,
     CFG_IN_AGENT,
     CFG_IN_LOG,
+    CFG_IN_ACCESS,
     CFG_IN_LIMITS,
     CFG_IN_TIMEOUTS,
     CFG_GROUPS
@@ -28,18 +35,27 @@ enum cfg_group {
 
 /** What a value is and where it goes: the type of its member, and of an element where the row says `is_list`. */
 enum cfg_type {
-    CFG_NAME = 0, /**< char *, in a list struct cfg_string: a name of ours, see cfg_value_parse() */
-    CFG_TEXT,     /**< char * */
-    CFG_PATH,     /**< char *, made absolute by the folder of the configuration file */
-    CFG_NUMBER,   /**< long, `scale` times what is written */
-    CFG_CHOICE,   /**< int, the index in `choices` plus `first_choice` */
-    CFG_LISTEN,   /**< struct cfg_listen */
-    CFG_ENDPOINT, /**< struct cfg_endpoint */
-    CFG_NETWORK,  /**< struct cfg_network */
-    CFG_POOL,     /**< struct cfg_pool */
-    CFG_PORTS,    /**< struct port_range, at most `max` ports */
-    CFG_ADDRESS,  /**< struct address, port 0 */
-    CFG_GROUP,    /**< the struct of group `child` */
+    CFG_NAME = 0,     /**< char *, in a list struct cfg_string: a name of ours, see cfg_value_parse() */
+    CFG_TEXT,         /**< char * */
+    CFG_PATH,         /**< char *, made absolute by the folder of the configuration file */
+    CFG_NUMBER,       /**< long, `scale` times what is written */
+    CFG_CHOICE,       /**< int, the index in `choices` plus `first_choice` */
+    CFG_LISTEN,       /**< struct cfg_listen */
+    CFG_ENDPOINT,     /**< struct cfg_endpoint */
+    CFG_NETWORK,      /**< struct cfg_network */
+    CFG_POOL,         /**< struct cfg_pool */
+    CFG_PORTS,        /**< struct port_range, at most `max` ports */
+    CFG_ADDRESS,      /**< struct address, port 0 */
+    CFG_HOST,         /**< char *: a host name, or an IP address without brackets */
+    CFG_HOST_FIELD,   /**< char *: host with or without port, as in a Host field */
+    CFG_HOST_PATTERN, /**< char *: host without port, IPv6 in brackets, or "*." and a name */
+    CFG_URL_PATH,     /**< char *: a prefix of paths */
+    CFG_URL_TARGET,   /**< char *: path with or without query */
+    CFG_METHOD,       /**< in a list, struct cfg_string */
+    CFG_FIELD_NAME,   /**< char *, in a list struct cfg_string */
+    CFG_FIELD_VALUE,  /**< char * */
+    CFG_STATUSES,     /**< struct cfg_statuses */
+    CFG_GROUP,        /**< the struct of group `child` */
     CFG_TYPES
 };
 
@@ -54,6 +70,8 @@ struct cfg_setting {
     enum cfg_type type;
     bool is_list; /**< the member is a pointer to elements, `count_offset` a size_t */
     bool is_required;
+    bool may_be_empty;   /**< "" is the same as no setting at all; for char * only */
+    bool is_http;        /**< of a web door: for mode "http" alone */
     unsigned roles;      /**< enum cfg_for bits */
     size_t offset;       /**< of the member, in the struct of `group` */
     size_t count_offset; /**< lists only */

@@ -150,14 +150,15 @@ static void scan_number(struct scan *s)
 {
     bool is_alone = !is_in_word(s) || (s->at[-1] == '-');
     bool is_cut;
-    char *end;
+    char *end, remedy[64];
     long value;
 
     errno = 0;
     value = strtol(s->at, &end, 10);
     is_cut = (errno != 0 || value > INT_MAX) && !isalpha((unsigned char)*end) && *end != '.';
+    snprintf(remedy, sizeof(remedy), errno == 0 ? "Write a smaller number, or %ldL" : "Write a smaller number", value);
     if (is_alone && is_cut)
-        cfg_problems_add(s->problems, s->path, s->line, "Write a smaller number", "The number %.*s is too large",
+        cfg_problems_add(s->problems, s->path, s->line, remedy, "The number %.*s is too large",
                          (int)(end - s->at > 40 ? 40 : end - s->at), s->at);
     s->at = end;
 }

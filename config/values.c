@@ -3,6 +3,7 @@
 #include "config/values.h"
 #include "config/memory.h"
 #include "config/model.h"
+#include "config/values_http.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 
 enum { NAME_BYTES = 63, HOST_BYTES = 254 };
-
-typedef bool value_parse_fn(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member);
 
 static bool is_plain_text(const char *text)
 {
@@ -77,24 +76,6 @@ static bool parse_listen(const struct cfg_setting *row, const char *text, const 
     return address_parse_port(text, &listen->address) == 0;
 }
 
-/* A host name as resolvers take it. One of digits and dots only is a mistyped IPv4 address. */
-static bool is_host_name(const char *host)
-{
-    size_t length = strlen(host);
-    size_t label = 0;
-
-    if (length > HOST_BYTES - 1 || strspn(host, "0123456789.") == length)
-        return false;
-    for (; *host; host++) {
-        if (*host == '.' ? label == 0 : !isalnum((unsigned char)*host) && *host != '_' && (*host != '-' || label == 0))
-            return false;
-        label = *host == '.' ? 0 : label + 1;
-        if (label > 63)
-            return false;
-    }
-    return true;
-}
-
 static bool parse_endpoint(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
 {
     struct cfg_endpoint *endpoint = member;
@@ -108,7 +89,7 @@ static bool parse_endpoint(const struct cfg_setting *row, const char *text, cons
     if (address_split(text, host, sizeof(host), &port) < 0 || port == 0)
         return false;
     is_name = address_parse(host, &address) < 0;
-    if (is_name ? text[0] == '[' || !is_host_name(host) : address_is_any(&address))
+    if (is_name ? text[0] == '[' || !cfg_is_host_name(host) : address_is_any(&address))
         return false;
     endpoint->text = cfg_copy(text);
     endpoint->host = cfg_copy(host);
@@ -164,7 +145,7 @@ static bool parse_address(const struct cfg_setting *row, const char *text, const
 
 static const struct {
     const char *title; /* NULL: it depends on the row */
-    value_parse_fn *parse;
+    cfg_value_parse_fn *parse;
     size_t size;        /* of an element of a list */
     size_t line_offset; /* in that element; 0: none */
 } types[CFG_TYPES] = {
@@ -183,6 +164,22 @@ static const struct {
                   offsetof(struct cfg_pool, line)},
     [CFG_PORTS] = {NULL, parse_ports, 0, 0},
     [CFG_ADDRESS] = {"an IP address without port", parse_address, 0, 0},
+    [CFG_HOST] = {"a host name, or an IP address without brackets", cfg_parse_host, 0, 0},
+    [CFG_HOST_FIELD] = {"a host name or IP address, with or without port", cfg_parse_host_field, 0, 0},
+    [CFG_HOST_PATTERN] = {"a host name or IP address without port, or \"*.\" and a name", cfg_parse_host_pattern, 0, 0},
+    [CFG_URL_PATH] =
+        {"a path that begins with \"/\", without blanks, \"?\", \"#\", \"\\\", encoded \"/\" or \"\\\", and without the "
+         "segments \".\" and \"..\"",
+         cfg_parse_url_path, 0, 0},
+    [CFG_URL_TARGET] = {"a path that begins with \"/\", with or without a query, without blanks and \"#\"", cfg_parse_url_target,
+                        0, 0},
+    [CFG_METHOD] = {"a method in capital letters", cfg_parse_method, sizeof(struct cfg_string),
+                    offsetof(struct cfg_string, line)},
+    [CFG_FIELD_NAME] = {"the name of a header field", cfg_parse_field_name, sizeof(struct cfg_string),
+                        offsetof(struct cfg_string, line)},
+    [CFG_FIELD_VALUE] = {"the value of a header field: at most 4096 bytes, no control characters, no blanks at its ends",
+                         cfg_parse_field_value, 0, 0},
+    [CFG_STATUSES] = {"a list of statuses from 100 to 599 and of ranges, parted by commas", cfg_parse_statuses, 0, 0},
     [CFG_GROUP] = {"a group in braces", NULL, 0, 0},
 };
 
@@ -212,6 +209,8 @@ size_t cfg_value_size(const struct cfg_setting *row)
 bool cfg_value_parse(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
 {
     assert(types[row->type].parse);
+    if (row->may_be_empty && *text == '\0')
+        return true;
     if (!types[row->type].parse(row, text, place, member))
         return false;
     if (row->is_list && types[row->type].line_offset > 0)
@@ -222,11 +221,20 @@ bool cfg_value_parse(const struct cfg_setting *row, const char *text, const stru
 void cfg_value_fini(const struct cfg_setting *row, void *member)
 {
     struct cfg_endpoint *endpoint = member;
+    struct cfg_statuses *statuses = member;
 
     switch (row->type) {
     case CFG_NAME:
     case CFG_TEXT:
     case CFG_PATH:
+    case CFG_HOST:
+    case CFG_HOST_FIELD:
+    case CFG_HOST_PATTERN:
+    case CFG_URL_PATH:
+    case CFG_URL_TARGET:
+    case CFG_METHOD:
+    case CFG_FIELD_NAME:
+    case CFG_FIELD_VALUE:
         free(*(char **)member);
         *(char **)member = NULL;
         break;
@@ -234,6 +242,11 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
         free(endpoint->text);
         free(endpoint->host);
         endpoint->text = endpoint->host = NULL;
+        break;
+    case CFG_STATUSES:
+        free(statuses->text);
+        free(statuses->list);
+        *statuses = (struct cfg_statuses){0};
         break;
     default:
         break;

@@ -24,7 +24,8 @@ size_t cfg_value_size(const struct cfg_setting *row);
 
 /**
  * Parses text into the member. Not for numbers and groups. A name has 1 to 63 letters, digits, '-', '_' and '.', the first of
- * them a letter, a digit or '_'. False if the text does not fit; then `member` is untouched.
+ * them a letter, a digit or '_'. An empty text leaves a member alone that `may_be_empty`. False if the text does not fit; then
+ * `member` is untouched.
  */
 bool cfg_value_parse(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member);
 

@@ -188,12 +188,12 @@ static void a_web_door_is_read(void **state)
     assert_int_equal(web->certificates[0].chain[0], '/');
     assert_int_equal(web->tls, CFG_TLS_MODERN);
     assert_int_equal(web->mode, CFG_WEB_TCP);
-    assert_int_equal(web->servers_count, 2);
-    assert_string_equal(web->servers[1].text, "[2001:db8::5]:8080");
-    assert_string_equal(web->servers[1].host, "2001:db8::5");
-    expect_address(&web->servers[1].address, "[2001:db8::5]:8080");
+    assert_int_equal(web->upstream.servers_count, 2);
+    assert_string_equal(web->upstream.servers[1].text, "[2001:db8::5]:8080");
+    assert_string_equal(web->upstream.servers[1].host, "2001:db8::5");
+    expect_address(&web->upstream.servers[1].address, "[2001:db8::5]:8080");
     assert_int_equal(web->line, 6);
-    assert_int_equal(web->mode_line, 9);
+    assert_int_equal(web->servers_line, 9);
     cfg_free(cfg);
 }
 
@@ -452,12 +452,19 @@ static void every_example_can_be_read(void **state)
         [CFG_IN_TOP] = {"", ""},
         [CFG_IN_WEB] = {"web = { ", " };"},
         [CFG_IN_CERTIFICATE] = {"web = { certificates = { ", " }; };"},
+        [CFG_IN_DEFAULT_UPSTREAM] = {"web = { upstream = { ", " }; };"},
+        [CFG_IN_UPSTREAM] = {"web = { upstreams = { ", " }; };"},
+        [CFG_IN_HEALTH] = {"web = { upstream = { health = { ", " }; }; };"},
+        [CFG_IN_ROUTE] = {"web = { routes = { ", " }; };"},
+        [CFG_IN_ALLOW] = {"web = { allow = { ", " }; };"},
+        [CFG_IN_FIELD] = {"web = { request_set = { ", " }; };"},
         [CFG_IN_LINK] = {"links = { ", " };"},
         [CFG_IN_ADVISE] = {"links = { advise = { ", " }; };"},
         [CFG_IN_PIN] = {"links = { advise = { pins = { ", " }; }; };"},
         [CFG_IN_TUNNEL] = {"tunnel = { ", " };"},
         [CFG_IN_AGENT] = {"tunnel = { agents = { ", " }; };"},
         [CFG_IN_LOG] = {"log = { ", " };"},
+        [CFG_IN_ACCESS] = {"access = { ", " };"},
         [CFG_IN_LIMITS] = {"limits = { ", " };"},
         [CFG_IN_TIMEOUTS] = {"timeouts = { ", " };"},
     };
@@ -493,6 +500,8 @@ static void the_table_is_sound(void **state)
         EXPECT(!row->is_required || !row->preset, row->name);
         EXPECT(row->type != CFG_NUMBER || (row->unit && row->preset && row->scale > 0 && row->min < row->max), row->name);
         EXPECT(row->type != CFG_CHOICE || row->choices, row->name);
+        EXPECT(!row->may_be_empty || (!row->is_list && !row->is_required && !row->preset), row->name);
+        EXPECT(!row->is_http || row->group == CFG_IN_WEB, row->name);
         EXPECT(!row->is_list || (row->count_offset > 0 && row->max > 0 && row->min == (row->is_required || row->preset)),
                row->name);
         for (unsigned role = CFG_FOR_RELAY; role <= CFG_FOR_AGENT; role++)
