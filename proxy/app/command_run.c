@@ -12,10 +12,7 @@
 #include "config/load.h"
 #include "proxy/base/log.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static unsigned count_workers(const struct cfg *cfg)
@@ -27,22 +24,14 @@ static unsigned count_workers(const struct cfg *cfg)
     return cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
 }
 
-static int start_log(const struct cfg *cfg)
-{
-    if (log_start((enum log_level)cfg->log.level, (enum log_format)cfg->log.format, cfg->log.file) == 0)
-        return 0;
-    fprintf(stderr, "%s: cannot write the log to %s: %s. Make its folder, or mend its rights.\n", cfg->file, cfg->log.file,
-            strerror(errno));
-    return -1;
-}
-
 static int run(const struct cfg *cfg, struct gates *gates)
 {
     unsigned workers = count_workers(cfg);
     int code;
 
     privilege_raise_files(cfg);
-    if (gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 || privilege_drop(cfg) != 0 || start_log(cfg) != 0)
+    if (gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 || privilege_drop(cfg) != 0 ||
+        startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_warn_files(cfg);
     code = service_run(cfg, gates, workers);
@@ -60,7 +49,7 @@ int command_run(int argc, char **argv)
 
     switch (options_read(
         argc, argv, rows,
-        "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP opens the log file "
+        "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP opens the log files "
         "again, USR1 logs counts.",
         NULL)) {
     case OPTIONS_HELP:

@@ -8,6 +8,7 @@
 #include "proxy/net/socket.h"
 #include "proxy/session/web.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/web/conversation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,17 +35,32 @@ static size_t count_listens(const struct cfg *cfg)
     size_t count = cfg->tunnel.listen_count;
 
     for (size_t i = 0; i < cfg->web_count; i++)
-        count += cfg->web[i].listen_count;
+        count += cfg->web[i].listen_count + cfg->web[i].plain_count + cfg->web[i].redirect_from_count;
     for (size_t i = 0; i < cfg->links_count; i++)
         count += cfg->links[i].listen_count;
     return count;
 }
 
+static void collect_web(struct gates *g, const struct cfg_web *web, const struct cfg_listen *listens, size_t count,
+                        enum gate_web kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct gate *gate = gate_at(g, &listens[i]);
+
+        gate->web = web;
+        gate->web_kind = kind;
+    }
+}
+
 static void collect(struct gates *g, const struct cfg *cfg)
 {
-    for (size_t i = 0; i < cfg->web_count; i++)
-        for (size_t k = 0; k < cfg->web[i].listen_count; k++)
-            gate_at(g, &cfg->web[i].listen[k])->web = &cfg->web[i];
+    for (size_t i = 0; i < cfg->web_count; i++) {
+        const struct cfg_web *web = &cfg->web[i];
+
+        collect_web(g, web, web->listen, web->listen_count, GATE_WEB_TLS);
+        collect_web(g, web, web->plain, web->plain_count, GATE_WEB_PLAIN);
+        collect_web(g, web, web->redirect_from, web->redirect_from_count, GATE_WEB_REDIRECT);
+    }
     for (size_t i = 0; i < cfg->tunnel.listen_count; i++)
         gate_at(g, &cfg->tunnel.listen[i])->tunnel = &cfg->tunnel;
     for (size_t i = 0; i < cfg->links_count; i++)
@@ -73,6 +89,25 @@ static void take_problem(void *arg, unsigned place, const char *sentence)
     cfg_problems_add(sink->problems, file, line, NULL, "%s", sentence);
 }
 
+static bool is_tls(const struct gate *gate)
+{
+    return gate->link == NULL && (gate->tunnel != NULL || gate->web_kind == GATE_WEB_TLS);
+}
+
+static bool load_rules(struct gates *g, struct problem_sink *sink)
+{
+    bool is_good = true;
+
+    g->rules = calloc(g->cfg->web_count + 1, sizeof(*g->rules));
+    for (size_t i = 0; i < g->cfg->web_count && g->rules != NULL; i++) {
+        if (g->cfg->web[i].mode != CFG_WEB_HTTP)
+            continue;
+        g->rules[i] = web_rules_new(g->cfg, &g->cfg->web[i], take_problem, sink);
+        is_good &= g->rules[i] != NULL;
+    }
+    return is_good && g->rules != NULL;
+}
+
 int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *problems)
 {
     struct problem_sink sink = {.problems = problems, .cfg = cfg};
@@ -89,12 +124,12 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *prob
     for (size_t i = 0; i < g->count; i++) {
         struct gate *gate = &g->list[i];
 
-        if (gate->link == NULL)
+        if (is_tls(gate))
             gate->tls = tls_context_new_door(gate->web, gate->web != NULL, gate->tunnel, g->tickets, take_problem, &sink);
     }
     if (cfg->role == CFG_ROLE_AGENT)
         g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
-    return problems->count == before ? 0 : -1;
+    return load_rules(g, &sink) && problems->count == before ? 0 : -1;
 }
 
 /* -- sockets -------------------------------------------------------------------------------------------------------------------
@@ -179,16 +214,33 @@ static void log_listen(const struct gate *gate, const char *purpose, const char 
     log_end(&l);
 }
 
-static int attach_gate(struct gate *gate, struct site *site)
+static const struct session_front *plain_ops(const struct gate *gate)
 {
+    if (gate->link != NULL)
+        return &client_side_front;
+    return gate->web_kind == GATE_WEB_REDIRECT ? &conversation_redirect_front : &conversation_front;
+}
+
+static const char *web_purpose(const struct gate *gate)
+{
+    static const char *const purposes[] = {[GATE_WEB_TLS] = "web", [GATE_WEB_PLAIN] = "plain", [GATE_WEB_REDIRECT] = "redirect"};
+
+    return purposes[gate->web_kind];
+}
+
+static int attach_gate(const struct gates *g, struct gate *gate, struct site *site)
+{
+    const struct web_rules *rules = gate->web != NULL ? g->rules[gate->web - g->cfg->web] : NULL;
+
     for (unsigned i = 0; i < site->workers_count; i++) {
         struct door *door = &gate->doors[i];
         int fd = gate->fds[i];
 
         *door = (struct door){
             .worker = &site->workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
-        door->plain_ops = &client_side_front;
-        door->web_ops = &web_front;
+        door->rules = rules;
+        door->plain_ops = plain_ops(gate);
+        door->web_ops = rules != NULL ? &conversation_front : &web_front;
         door->tunnel_ops = &relay_accept_front;
         gate->fds[i] = -1;
         if (door_open(door, fd) != 0)
@@ -202,10 +254,10 @@ int gates_attach(struct gates *g, struct site *site)
     for (size_t i = 0; i < g->count; i++) {
         struct gate *gate = &g->list[i];
 
-        if (attach_gate(gate, site) != 0)
+        if (attach_gate(g, gate, site) != 0)
             return -1;
         if (gate->web != NULL)
-            log_listen(gate, "web", gate->web->name);
+            log_listen(gate, web_purpose(gate), gate->web->name);
         if (gate->tunnel != NULL)
             log_listen(gate, "tunnel", "tunnel");
         if (gate->link != NULL)
@@ -233,6 +285,9 @@ void gates_fini(struct gates *g)
         free(gate->doors);
         tls_context_put(gate->tls);
     }
+    for (size_t i = 0; g->rules != NULL && i < g->cfg->web_count; i++)
+        web_rules_free(g->rules[i]);
+    free(g->rules);
     free(g->list);
     tls_context_put(g->agent_tls);
     tls_tickets_free(g->tickets);

@@ -8,6 +8,10 @@
 
 #include "config/problems.h"
 #include "proxy/session/door.h"
+#include "proxy/web/rules.h"
+
+/** How a web front door is spoken to through a gate. */
+enum gate_web { GATE_WEB_TLS = 0, GATE_WEB_PLAIN, GATE_WEB_REDIRECT };
 
 /** One listening address. */
 struct gate {
@@ -16,9 +20,10 @@ struct gate {
     const struct cfg_web *web;       /**< or NULL */
     const struct cfg_tunnel *tunnel; /**< or NULL */
     const struct cfg_link *link;     /**< or NULL */
-    struct tls_context *tls;         /**< NULL for links */
-    int *fds;                        /**< one per worker; -1 once taken */
-    struct door *doors;              /**< one per worker */
+    enum gate_web web_kind;
+    struct tls_context *tls; /**< NULL for links and for web front doors without TLS */
+    int *fds;                /**< one per worker; -1 once taken */
+    struct door *doors;      /**< one per worker */
 };
 
 struct gates {
@@ -28,6 +33,7 @@ struct gates {
     unsigned workers;
     struct tls_tickets *tickets;
     struct tls_context *agent_tls; /**< role agent */
+    struct web_rules **rules;      /**< one per web front door of the configuration; NULL for those in mode "tcp" */
 };
 
 /** Collects the addresses and loads certificates and keys; problems are added. 0, or -1 if there was one (then gates_fini() still

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns everything that lives as long as the program: built from the bottom up, taken down in reverse. The main loop handles
- * signals (docs/georelay.8): TERM drains, INT stops at once, HUP opens the log again, USR1 logs the counts.
+ * signals (docs/georelay.8): TERM drains, INT stops at once, HUP opens the logs again, USR1 logs the counts.
  */
 #include "proxy/app/service.h"
 
@@ -17,6 +17,7 @@
 #include "proxy/tunnel/agent_open.h"
 #include "proxy/tunnel/seats.h"
 #include "proxy/tunnel/uplinks.h"
+#include "proxy/web/health.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -46,6 +47,7 @@ struct service {
     struct seats *seats;
     struct uplinks *uplinks;
     struct resolver *resolver;
+    struct health *health;
     unsigned *host_of; /* by the resolver's index: the host's index */
     struct event *signals[SIGNALS_COUNT];
     struct deadline tickets;
@@ -55,13 +57,14 @@ struct service {
     unsigned started; /* workers whose thread runs */
 };
 
-/* -- names ---------------------------------------------------------------------------------------------------------------------
+/* -- hosts ---------------------------------------------------------------------------------------------------------------------
  */
 
 struct host_mail {
     struct mail mail;
     unsigned host;
     struct host_addresses addresses;
+    bool is_unhealthy;
 };
 
 static void host_on_worker(struct mail *m, struct loop *loop)
@@ -69,6 +72,7 @@ static void host_on_worker(struct mail *m, struct loop *loop)
     const struct host_mail *mail = (struct host_mail *)m;
 
     worker_of(loop)->hosts.list[mail->host].addresses = mail->addresses;
+    worker_of(loop)->hosts.list[mail->host].is_unhealthy = mail->is_unhealthy;
     free(m);
 }
 
@@ -77,23 +81,40 @@ static void host_mail_drop(struct mail *m)
     free(m);
 }
 
+/* What resolver and health checks know, from the main loop's copy of the host table to those of the workers. */
+static void tell_workers(struct service *v, unsigned host)
+{
+    const struct known_host *known = &v->hub.hosts.list[host];
+
+    for (unsigned i = 0; i < v->site.workers_count; i++) {
+        struct host_mail *mail = calloc(1, sizeof(*mail));
+
+        if (mail == NULL)
+            return; /* the next change tells them */
+        mail->mail.deliver = host_on_worker;
+        mail->mail.drop = host_mail_drop;
+        mail->host = host;
+        mail->addresses = known->addresses;
+        mail->is_unhealthy = known->is_unhealthy;
+        loop_post(&v->site.workers[i].loop, &mail->mail);
+    }
+}
+
 static void host_changed(void *arg, unsigned index, const struct host_addresses *addresses)
 {
     struct service *v = arg;
     unsigned host = v->host_of[index];
 
     v->hub.hosts.list[host].addresses = *addresses;
-    for (unsigned i = 0; i < v->site.workers_count; i++) {
-        struct host_mail *mail = calloc(1, sizeof(*mail));
+    tell_workers(v, host);
+}
 
-        if (mail == NULL)
-            return; /* the next look-up tells them */
-        mail->mail.deliver = host_on_worker;
-        mail->mail.drop = host_mail_drop;
-        mail->host = host;
-        mail->addresses = *addresses;
-        loop_post(&v->site.workers[i].loop, &mail->mail);
-    }
+static void health_changed(void *arg, unsigned host, bool is_unhealthy)
+{
+    struct service *v = arg;
+
+    v->hub.hosts.list[host].is_unhealthy = is_unhealthy;
+    tell_workers(v, host);
 }
 
 static void take_hint(void *arg, const struct cfg_endpoint *endpoint)
@@ -127,6 +148,12 @@ static int start_resolver(struct service *v)
             return -1;
     }
     return 0;
+}
+
+static int start_health(struct service *v)
+{
+    v->health = health_new(&v->loop, &v->hub.hosts, v->gates->rules, v->cfg->web_count, health_changed, v);
+    return v->health != NULL ? 0 : -1;
 }
 
 static void nothing(void *arg)
@@ -199,8 +226,8 @@ static void drain_on_worker(struct mail *m, struct loop *loop)
 {
     struct worker *w = worker_of(loop);
 
-    w->is_draining = true;
     gates_close_worker(((struct drain_mail *)m)->gates, w->index);
+    worker_drain(w);
     free(m);
 }
 
@@ -244,16 +271,23 @@ static void start_drain(struct service *v)
 /* -- signals -------------------------------------------------------------------------------------------------------------------
  */
 
-static void reopen_log(void)
+static void tell_reopened(const char *event, int result)
 {
     struct log_line l;
-    int result = log_reopen(), error = errno;
+    int error = errno;
 
-    if (!log_begin(&l, result == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "log_reopened"))
+    if (!log_begin(&l, result == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, event))
         return;
     if (result != 0)
         log_text(&l, "error", strerror(error));
     log_end(&l);
+}
+
+static void reopen_logs(const struct cfg *cfg)
+{
+    tell_reopened("log_reopened", log_reopen());
+    if (cfg->access.lines == CFG_ON && cfg->access.file != NULL)
+        tell_reopened("access_log_reopened", log_reopen_access());
 }
 
 static void signal_came(evutil_socket_t number, short what, void *arg)
@@ -270,7 +304,7 @@ static void signal_came(evutil_socket_t number, short what, void *arg)
         loop_stop(&v->loop);
         break;
     case SIGHUP:
-        reopen_log();
+        reopen_logs(v->cfg);
         break;
     default:
         (void)counts_ask(&v->site, log_counts, v);
@@ -386,7 +420,7 @@ static int service_start(struct service *v, unsigned workers)
     if (hub_init(&v->hub, &v->loop, &v->site) != 0 || start_resolver(v) != 0)
         return -1;
     wait_for_names(v);
-    if (init_roles(v) != 0 || gates_attach(v->gates, &v->site) != 0 || watch_signals(v) != 0)
+    if (init_roles(v) != 0 || gates_attach(v->gates, &v->site) != 0 || start_health(v) != 0 || watch_signals(v) != 0)
         return -1;
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
@@ -404,6 +438,7 @@ static void service_stop(struct service *v)
             gates_close_worker(v->gates, i);
     for (unsigned i = 0; i < v->started; i++)
         loop_stop(&v->site.workers[i].loop);
+    health_free(v->health);
     seats_free(v->seats);
     uplinks_free(v->uplinks);
     for (unsigned i = 0; i < v->site.workers_count; i++) {

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the order of the checks: the file, the rules between settings, the certificates. Main thread. */
+/* Owns the order of the checks: the file, the rules between settings, the certificates; and what is said of logs that can't be
+ * opened. Main thread. */
 #include "proxy/app/startup.h"
 
 #include "config/check.h"
 #include "config/load.h"
+#include "config/place.h"
+#include "proxy/base/log.h"
+#include "proxy/web/access.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static void print_problems(struct cfg_problems *problems)
 {
@@ -31,4 +37,29 @@ struct cfg *startup_load(const char *path, struct gates *gates)
     }
     cfg_problems_fini(&problems);
     return cfg;
+}
+
+static void add_unwritable(struct cfg_problems *problems, const struct cfg *cfg, unsigned place, const char *what,
+                           const char *path)
+{
+    cfg_problems_add(problems, cfg_place_file(cfg, place), cfg_place_line(place), "Make its folder, or mend its rights",
+                     "The %s file %s can't be written: %s", what, path == NULL ? "standard error" : path, strerror(errno));
+}
+
+int startup_open_logs(const struct cfg *cfg)
+{
+    struct cfg_problems problems = {0};
+    int result = 0;
+
+    if (log_start((enum log_level)cfg->log.level, (enum log_format)cfg->log.format, cfg->log.file) != 0)
+        add_unwritable(&problems, cfg, cfg->log.file_line, "log", cfg->log.file);
+    if (access_start(cfg) != 0)
+        add_unwritable(&problems, cfg, cfg->access.file_line, "access log", cfg->access.file);
+    if (problems.count > 0) {
+        log_stop();
+        print_problems(&problems);
+        result = -1;
+    }
+    cfg_problems_fini(&problems);
+    return result;
 }

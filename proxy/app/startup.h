@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * From a path to a checked configuration with its certificates: what "run" and "check" do first.
+ * From a path to a checked configuration with its certificates: what "run" and "check" do first. Then the logs. Main thread.
  */
 #pragma once
 
@@ -12,3 +12,9 @@
  * (gates_fini(), cfg_free()).
  */
 struct cfg *startup_load(const char *path, struct gates *gates);
+
+/**
+ * Opens the log and the access log (log_stop() ends both). On failure -1, and every problem is printed on standard error.
+ * After the rights are dropped: the files belong to who writes them.
+ */
+int startup_open_logs(const struct cfg *cfg);

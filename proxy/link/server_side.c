@@ -17,7 +17,7 @@ void server_side_granted(struct session *s)
 
     /* The server may want to dial an advise port of the leased address: it must not be the link's own source port. */
     session_dial_hosts(s, &link->server, 1, has_source ? &s->ask.source : NULL,
-                       has_source ? link->advise.ports : (struct port_range){0, 0});
+                       has_source ? link->advise.ports : (struct port_range){0, 0}, NULL);
 }
 
 static void server_side_dial(struct session *s)
@@ -32,7 +32,7 @@ static void server_side_dial(struct session *s)
 
 static void server_side_greeted(struct session *s)
 {
-    session_dial_done(s);
+    (void)session_dial_done(s);
     session_relay(s);
 }
 

@@ -6,6 +6,7 @@
 #include "proxy/net/stream.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static void watch_fired(evutil_socket_t fd, short what, void *arg)
 {
@@ -44,6 +45,21 @@ void watch_set(struct watch *w, int fd, unsigned wanted)
     event_assign(&w->event, w->loop->base, fd, what, watch_fired, w);
     if (event_add(&w->event, NULL) != 0)
         assert(false && "event_add failed: out of memory for libevent's tables");
+}
+
+struct watch *watch_new(struct loop *loop, watch_fn *call, void *arg)
+{
+    struct watch *w = malloc(sizeof(*w));
+
+    if (w != NULL)
+        watch_init(w, loop, call, arg);
+    return w;
+}
+
+void watch_give(struct watch *w, watch_fn *call, void *arg)
+{
+    w->call = call;
+    w->arg = arg;
 }
 
 static void deadline_fired(evutil_socket_t fd, short what, void *arg)

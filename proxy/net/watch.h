@@ -28,6 +28,11 @@ void watch_init(struct watch *w, struct loop *loop, watch_fn *call, void *arg);
 /** Watches `fd` for `wanted`; 0 stops watching (also a callback that is already due in this turn). */
 void watch_set(struct watch *w, int fd, unsigned wanted);
 
+/** One on the heap, for an fd that changes its owner: what is watched goes on while watch_give() sets who is called. NULL without
+ * memory. Freed with free(), after watch_set(…, 0) and not within a callback. */
+struct watch *watch_new(struct loop *loop, watch_fn *call, void *arg);
+void watch_give(struct watch *w, watch_fn *call, void *arg);
+
 /** Timer for one deadline of its owner; embedded. */
 struct deadline {
     struct event event;

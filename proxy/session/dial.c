@@ -76,7 +76,7 @@ void session_dial_next(struct session *s, enum reason why)
         }
         back = tcp_stream_connect(fd, &t->address, &s->worker->loop.chunks);
         if (back != NULL && plan->wrap != NULL)
-            back = plan->wrap(s, back);
+            back = plan->wrap(s, back, t->host != NULL ? t->host->endpoint : NULL);
         if (back == NULL) {
             why = REASON_NO_MEMORY;
             break;
@@ -88,7 +88,7 @@ void session_dial_next(struct session *s, enum reason why)
 }
 
 void session_dial_hosts(struct session *s, const struct cfg_endpoint *endpoints, size_t count, const struct address *source,
-                        struct port_range avoid)
+                        struct port_range avoid, dial_wrap_fn *wrap)
 {
     struct plan *plan = plan_new(s);
     enum reason why = REASON_NAME_UNRESOLVED;
@@ -96,6 +96,7 @@ void session_dial_hosts(struct session *s, const struct cfg_endpoint *endpoints,
     if (plan == NULL)
         return;
     plan->avoid = avoid;
+    plan->wrap = wrap;
     if (source != NULL)
         plan->source = *source;
     for (size_t i = 0; i < count; i++) {
@@ -124,10 +125,13 @@ void session_dial_address(struct session *s, const struct address *to, struct po
     session_dial_next(s, REASON_DIAL_FAILED);
 }
 
-void session_dial_done(struct session *s)
+const struct cfg_endpoint *session_dial_done(struct session *s)
 {
     struct plan *plan = s->plan;
+    struct known_host *host = plan->next > 0 ? plan->targets[plan->next - 1].host : NULL;
 
-    if (plan->next > 0 && plan->targets[plan->next - 1].host != NULL)
-        host_set_up(plan->targets[plan->next - 1].host, &plan->source);
+    if (host == NULL)
+        return NULL;
+    host_set_up(host, &plan->source);
+    return host->endpoint;
 }

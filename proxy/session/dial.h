@@ -9,15 +9,18 @@
 
 #include "proxy/session/session.h"
 
-/** Wraps a TCP stream whose connect is under way (**taken**) into another, such as TLS. NULL without memory. */
-typedef struct stream *dial_wrap_fn(struct session *s, struct stream *tcp);
+/**
+ * Wraps a TCP stream whose connect is under way (**taken**) into another, such as TLS. `endpoint` is whom it connects to, NULL
+ * for session_dial_address(). NULL without memory.
+ */
+typedef struct stream *dial_wrap_fn(struct session *s, struct stream *tcp, const struct cfg_endpoint *endpoint);
 
 /**
  * Dials the addresses of `count` endpoints in their order. `source` (an address to dial from) may be NULL; source ports in
- * `avoid` are not used. In state DIAL; ends in session_take_back() or session_refuse().
+ * `avoid` are not used; `wrap` may be NULL. In state DIAL; ends in session_take_back() or session_refuse().
  */
 void session_dial_hosts(struct session *s, const struct cfg_endpoint *endpoints, size_t count, const struct address *source,
-                        struct port_range avoid);
+                        struct port_range avoid, dial_wrap_fn *wrap);
 
 /** Dials one address. `wrap` may be NULL. */
 void session_dial_address(struct session *s, const struct address *to, struct port_range avoid, dial_wrap_fn *wrap);
@@ -25,5 +28,5 @@ void session_dial_address(struct session *s, const struct address *to, struct po
 /** The last address failed for `why`: dial the next one, or refuse. The `failed` of back ops. */
 void session_dial_next(struct session *s, enum reason why);
 
-/** The address that was dialled last has answered. */
-void session_dial_done(struct session *s);
+/** The address that was dialled last has answered. Its endpoint; NULL after session_dial_address(). */
+const struct cfg_endpoint *session_dial_done(struct session *s);

@@ -11,6 +11,8 @@
 #include "proxy/session/session.h"
 #include "tls/context.h"
 
+struct web_rules;
+
 struct door {
     struct worker *worker;
     struct listener *listener;
@@ -18,6 +20,7 @@ struct door {
     const char *name;        /**< for logs */
     const struct cfg_web *web;
     const struct cfg_link *link;
+    const struct web_rules *rules;          /**< of `web`, if it is in mode "http" (proxy/web/rules.h) */
     const struct session_front *plain_ops;  /**< without TLS */
     const struct session_front *web_ops;    /**< TLS, not the tunnel's */
     const struct session_front *tunnel_ops; /**< TLS, the tunnel's */

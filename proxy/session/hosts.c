@@ -18,19 +18,40 @@ static void add(struct hosts *h, const struct cfg_endpoint *endpoint)
     }
 }
 
+static void add_upstream(struct hosts *h, const struct cfg_upstream *upstream)
+{
+    for (size_t i = 0; i < upstream->servers_count; i++)
+        add(h, &upstream->servers[i]);
+}
+
+static void add_web(struct hosts *h, const struct cfg_web *web)
+{
+    add_upstream(h, &web->upstream);
+    for (size_t i = 0; i < web->upstreams_count; i++)
+        add_upstream(h, &web->upstreams[i]);
+}
+
+static size_t count_web(const struct cfg_web *web)
+{
+    size_t count = web->upstream.servers_count;
+
+    for (size_t i = 0; i < web->upstreams_count; i++)
+        count += web->upstreams[i].servers_count;
+    return count;
+}
+
 int hosts_init(struct hosts *h, const struct cfg *cfg)
 {
     size_t count = cfg->relays_count + cfg->links_count;
 
     for (size_t i = 0; i < cfg->web_count; i++)
-        count += cfg->web[i].servers_count;
+        count += count_web(&cfg->web[i]);
     h->count = 0;
     h->list = calloc(count > 0 ? count : 1, sizeof(*h->list));
     if (h->list == NULL)
         return -1;
     for (size_t i = 0; i < cfg->web_count; i++)
-        for (size_t k = 0; k < cfg->web[i].servers_count; k++)
-            add(h, &cfg->web[i].servers[k]);
+        add_web(h, &cfg->web[i]);
     for (size_t i = 0; i < cfg->links_count && cfg->role == CFG_ROLE_RELAY; i++)
         add(h, &cfg->links[i].server);
     for (size_t i = 0; i < cfg->relays_count; i++)
@@ -90,7 +111,7 @@ bool host_is_down(const struct known_host *host, const struct address *source)
     const struct host_source *known;
     uint64_t now = clock_ms();
 
-    if (host->down_until_ms > now)
+    if (host->is_unhealthy || host->down_until_ms > now)
         return true;
     if (!address_is_set(source))
         return false;

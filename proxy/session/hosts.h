@@ -5,7 +5,8 @@
  * Each worker and the main loop has its own copy, so that no lock is needed; the main loop's resolver spreads changes by mail.
  * A host that did not answer is remembered as down for a moment, so that links to it are refused at once. A dial from a leased
  * address that gets no answer says little: perhaps the server's firewall knows that address not. So it counts for this
- * address only, until a second address fails too and none has got through since.
+ * address only, until a second address fails too and none has got through since. A server that health checks found ill
+ * (proxy/web/health.h) is down until they say otherwise, whoever dials.
  */
 #pragma once
 
@@ -26,6 +27,7 @@ struct host_source {
 struct known_host {
     const struct cfg_endpoint *endpoint;
     struct host_addresses addresses;
+    bool is_unhealthy;            /**< health checks say so; set by the main loop or by its mail */
     uint64_t down_until_ms;       /**< for every source; 0: up, as far as we know */
     struct address failed_source; /**< the last one that got no answer, with no success since */
     struct host_source sources[HOST_SOURCES];

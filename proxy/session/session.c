@@ -9,16 +9,13 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/session_log.h"
+#include "proxy/session/session_parts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 /* What one pump may read in one turn. */
 #define TURN_BYTES ((size_t)256 * 1024)
-
-/* LINGER: how long and how much the front may still send before it must have read our answer. */
-#define LINGER_MS    2000
-#define LINGER_BYTES ((size_t)1024 * 1024)
 
 static const char *const state_names[] = {
 #define X(constant, name) name,
@@ -31,25 +28,27 @@ const char *session_state_name(enum session_state state)
     return state_names[state];
 }
 
-/* DIAL follows EARLY when a retained request goes to another channel; every other step goes forward. */
+/* DIAL follows EARLY when a retained request goes to another channel, and each message in SERVE may need a DIAL; every other step
+ * goes forward. */
 static bool step_is_allowed(enum session_state from, enum session_state to)
 {
     if (from == SESSION_EARLY && to == SESSION_DIAL)
+        return true;
+    if (from == SESSION_DIAL && to == SESSION_SERVE)
         return true;
     if (to == SESSION_LINGER)
         return from < SESSION_RELAY;
     return to > from;
 }
 
-static void session_set_state(struct session *s, enum session_state to)
+void session_set_state(struct session *s, enum session_state to)
 {
     assert(step_is_allowed(s->state, to));
     session_log_step(s, to);
     s->state = to;
 }
 
-/* A stream gives reasons that have a side in their FRONT_ form. */
-static enum reason side_reason(enum reason why, bool is_front)
+enum reason session_side_reason(enum reason why, bool is_front)
 {
     if (is_front)
         return why;
@@ -65,11 +64,11 @@ static enum reason side_reason(enum reason why, bool is_front)
     }
 }
 
-static void break_session(struct session *s, bool is_front, enum reason why)
+void session_break(struct session *s, bool is_front, enum reason why)
 {
     if (s->why == REASON_NONE)
         s->at = is_front ? SESSION_AT_FRONT : SESSION_AT_BACK;
-    session_close(s, side_reason(why, is_front));
+    session_close(s, session_side_reason(why, is_front));
 }
 
 /* -- what is watched ----------------------------------------------------------------------------------------------------------
@@ -82,6 +81,8 @@ static unsigned front_interest(const struct session *s)
         return STREAM_READ;
     case SESSION_CHOOSE:
         return s->front_ops->readable != NULL ? STREAM_READ : 0;
+    case SESSION_SERVE:
+        return s->front_ops->serve->front_interest(s);
     case SESSION_EARLY:
         return pump_from_interest(&s->up);
     case SESSION_RELAY:
@@ -96,6 +97,8 @@ static unsigned front_interest(const struct session *s)
 static unsigned back_interest(const struct session *s)
 {
     switch (s->state) {
+    case SESSION_SERVE:
+        return s->back != NULL ? s->front_ops->serve->back_interest(s) : 0;
     case SESSION_DIAL:
         return STREAM_READ;
     case SESSION_EARLY:
@@ -123,9 +126,9 @@ void session_update(struct session *s)
     if (s->front != NULL)
         watch_set(&s->front_watch, s->front->fd, stream_wants(s->front, front));
     if (s->back != NULL)
-        watch_set(&s->back_watch, s->back->fd, stream_wants(s->back, back));
+        watch_set(s->back_watch, s->back->fd, stream_wants(s->back, back));
     if ((s->state > SESSION_GREET && has_silent_bytes(s->front, front)) ||
-        (s->state > SESSION_DIAL && has_silent_bytes(s->back, back)))
+        (s->state != SESSION_DIAL && has_silent_bytes(s->back, back)))
         loop_call_again(&s->worker->loop, &s->again);
 }
 
@@ -141,7 +144,7 @@ static void note_end(struct session *s, bool is_up)
 }
 
 /* Runs one pump; false if the session has left its state by that. */
-static bool run_pump(struct session *s, struct pump *p)
+bool session_run_pump(struct session *s, struct pump *p)
 {
     bool is_up = p == &s->up;
     uint64_t before = p->bytes;
@@ -158,17 +161,17 @@ static bool run_pump(struct session *s, struct pump *p)
     if (result != PUMP_BROKEN)
         return true;
     if (s->state == SESSION_EARLY && !p->is_from_broken && s->back_ops->lost != NULL)
-        s->back_ops->lost(s, side_reason(p->why, false));
+        s->back_ops->lost(s, session_side_reason(p->why, false));
     else
-        break_session(s, p->is_from_broken == is_up, p->why);
+        session_break(s, p->is_from_broken == is_up, p->why);
     return false;
 }
 
-static void run_relay(struct session *s, bool run_up, bool run_down)
+void session_run_relay(struct session *s, bool run_up, bool run_down)
 {
-    if (run_up && s->up.state != PUMP_SHUT && !run_pump(s, &s->up))
+    if (run_up && s->up.state != PUMP_SHUT && !session_run_pump(s, &s->up))
         return;
-    if (run_down && s->down.state != PUMP_SHUT && !run_pump(s, &s->down))
+    if (run_down && s->down.state != PUMP_SHUT && !session_run_pump(s, &s->down))
         return;
     if (s->up.state == PUMP_SHUT && s->down.state == PUMP_SHUT) {
         s->at = s->front_ended_first ? SESSION_AT_FRONT : SESSION_AT_BACK;
@@ -184,9 +187,9 @@ static bool flush_stream(struct session *s, struct stream *stream)
     if (stream_flush(stream) != STREAM_STEP_FAILED)
         return true;
     if (s->state == SESSION_EARLY && !is_front && s->back_ops->lost != NULL)
-        s->back_ops->lost(s, side_reason(stream->why, false));
+        s->back_ops->lost(s, session_side_reason(stream->why, false));
     else
-        break_session(s, is_front, stream->why);
+        session_break(s, is_front, stream->why);
     return false;
 }
 
@@ -199,7 +202,7 @@ static void greet_front(struct session *s)
     case STREAM_STEP_AGAIN:
         return;
     case STREAM_STEP_FAILED:
-        break_session(s, true, s->front->why);
+        session_break(s, true, s->front->why);
         return;
     default:
         s->peers[0] = s->front->peer;
@@ -209,28 +212,15 @@ static void greet_front(struct session *s)
     }
 }
 
-static void linger(struct session *s)
-{
-    uint8_t dropped[4096];
-    ssize_t n;
-
-    if (stream_shut_write(s->front) == STREAM_STEP_FAILED) {
-        session_close(s, s->why);
-        return;
-    }
-    while ((n = stream_read(s->front, dropped, sizeof(dropped))) > 0) {
-        s->lingered += (size_t)n;
-        if (s->lingered >= LINGER_BYTES)
-            break;
-    }
-    if (n != STREAM_AGAIN)
-        session_close(s, s->why);
-}
-
 static void front_ready(void *arg, unsigned ready)
 {
     struct session *s = session_of(arg);
 
+    if (s->state == SESSION_SERVE) {
+        s->front_ops->serve->run(s, ready, 0);
+        session_update(s);
+        return;
+    }
     if (s->state != SESSION_GREET && (ready & STREAM_WRITE) && !flush_stream(s, s->front)) {
         session_update(s);
         return;
@@ -244,14 +234,14 @@ static void front_ready(void *arg, unsigned ready)
             s->front_ops->readable(s);
         break;
     case SESSION_EARLY:
-        (void)run_pump(s, &s->up);
+        (void)session_run_pump(s, &s->up);
         break;
     case SESSION_RELAY:
-        run_relay(s, ready & STREAM_READ || stream_has_pending(s->front),
-                  ready & STREAM_WRITE || pump_to_interest(&s->down) != 0);
+        session_run_relay(s, ready & STREAM_READ || stream_has_pending(s->front),
+                          ready & STREAM_WRITE || pump_to_interest(&s->down) != 0);
         break;
     case SESSION_LINGER:
-        linger(s);
+        session_go_on_lingering(s);
         break;
     default:
         break;
@@ -262,7 +252,7 @@ static void front_ready(void *arg, unsigned ready)
 /* -- steps of the back ---------------------------------------------------------------------------------------------------------
  */
 
-static void close_stream(struct stream **stream, struct watch *watch, enum stream_close how)
+void session_close_stream(struct stream **stream, struct watch *watch, enum stream_close how)
 {
     if (*stream == NULL)
         return;
@@ -271,7 +261,7 @@ static void close_stream(struct stream **stream, struct watch *watch, enum strea
     *stream = NULL;
 }
 
-static void greet_back(struct session *s)
+void session_greet_back(struct session *s)
 {
     enum reason why;
 
@@ -279,8 +269,8 @@ static void greet_back(struct session *s)
     case STREAM_STEP_AGAIN:
         return;
     case STREAM_STEP_FAILED:
-        why = side_reason(s->back->why, false);
-        close_stream(&s->back, &s->back_watch, STREAM_CLOSE_RESET);
+        why = session_side_reason(s->back->why, false);
+        session_close_stream(&s->back, s->back_watch, STREAM_CLOSE_RESET);
         s->back_ops->failed(s, why);
         return;
     default:
@@ -294,26 +284,40 @@ static void back_ready(void *arg, unsigned ready)
 {
     struct session *s = session_of(arg);
 
+    if (s->state == SESSION_SERVE) {
+        s->front_ops->serve->run(s, 0, ready);
+        session_update(s);
+        return;
+    }
     if (s->state > SESSION_DIAL && (ready & STREAM_WRITE) && !flush_stream(s, s->back)) {
         session_update(s);
         return;
     }
     switch (s->state) {
     case SESSION_DIAL:
-        greet_back(s);
+        session_greet_back(s);
         break;
     case SESSION_EARLY:
-        if ((ready & STREAM_WRITE) && !run_pump(s, &s->up))
+        if ((ready & STREAM_WRITE) && !session_run_pump(s, &s->up))
             break;
         s->back_ops->readable(s);
         break;
     case SESSION_RELAY:
-        run_relay(s, ready & STREAM_WRITE || pump_to_interest(&s->up) != 0, ready & STREAM_READ || stream_has_pending(s->back));
+        session_run_relay(s, ready & STREAM_WRITE || pump_to_interest(&s->up) != 0,
+                          ready & STREAM_READ || stream_has_pending(s->back));
         break;
     default:
         break;
     }
     session_update(s);
+}
+
+void session_own_back_watch(struct session *s, struct watch *watch)
+{
+    if (s->back_watch != watch)
+        free(s->back_watch);
+    s->back_watch = watch;
+    watch_give(watch, back_ready, s);
 }
 
 static void called_again(struct again *a)
@@ -325,15 +329,18 @@ static void called_again(struct again *a)
         if (s->front_ops->readable != NULL)
             s->front_ops->readable(s);
         break;
+    case SESSION_SERVE:
+        s->front_ops->serve->run(s, STREAM_READ | STREAM_WRITE, STREAM_READ | STREAM_WRITE);
+        break;
     case SESSION_EARLY:
-        if (run_pump(s, &s->up) && s->state == SESSION_EARLY)
+        if (session_run_pump(s, &s->up) && s->state == SESSION_EARLY)
             s->back_ops->readable(s);
         break;
     case SESSION_RELAY:
-        run_relay(s, true, true);
+        session_run_relay(s, true, true);
         break;
     case SESSION_LINGER:
-        linger(s);
+        session_go_on_lingering(s);
         break;
     default:
         break;
@@ -347,7 +354,7 @@ static void called_again(struct again *a)
 static void dial_is_late(struct session *s)
 {
     if (s->back != NULL) {
-        close_stream(&s->back, &s->back_watch, STREAM_CLOSE_RESET);
+        session_close_stream(&s->back, s->back_watch, STREAM_CLOSE_RESET);
         s->back_ops->failed(s, REASON_DIAL_TIMEOUT);
     } else if (s->back_ops->timeout != NULL) {
         s->back_ops->timeout(s);
@@ -369,13 +376,16 @@ static void deadline_over(void *arg)
     }
     switch (s->state) {
     case SESSION_GREET:
-        break_session(s, true, REASON_HANDSHAKE_TIMEOUT);
+        session_break(s, true, REASON_HANDSHAKE_TIMEOUT);
         break;
     case SESSION_CHOOSE:
         if (s->front_ops->timeout != NULL)
             s->front_ops->timeout(s);
         else
             session_refuse(s, SESSION_AT_FRONT, REASON_HANDSHAKE_TIMEOUT);
+        break;
+    case SESSION_SERVE:
+        s->front_ops->serve->late(s);
         break;
     case SESSION_DIAL:
         dial_is_late(s);
@@ -408,42 +418,6 @@ void session_set_notice(struct session *s, uint64_t ms, uint64_t rest_ms)
     deadline_set(&s->deadline, ms);
 }
 
-/* A stream that is not watched at present tells nothing of a reset. */
-static bool is_broken_unseen(const struct stream *stream, const struct watch *watch)
-{
-    return watch->wanted == 0 && vigil_is_broken(stream->fd);
-}
-
-void session_sweep(struct session *s)
-{
-    const struct cfg_timeouts *t = &s->worker->cfg->timeouts;
-    uint64_t quiet_ms;
-
-    if (s->state != SESSION_RELAY)
-        return;
-    if (!vigil_check(&s->front_vigil, s->front->fd, t->dead_peer_s)) {
-        break_session(s, true, REASON_FRONT_VANISHED);
-        return;
-    }
-    if (!vigil_check(&s->back_vigil, s->back->fd, t->dead_peer_s)) {
-        break_session(s, false, REASON_FRONT_VANISHED);
-        return;
-    }
-    if (is_broken_unseen(s->front, &s->front_watch)) {
-        break_session(s, true, REASON_FRONT_RESET);
-        return;
-    }
-    if (is_broken_unseen(s->back, &s->back_watch)) {
-        break_session(s, false, REASON_FRONT_RESET);
-        return;
-    }
-    quiet_ms = clock_ms() - s->moved_ms;
-    if (t->idle_s > 0 && quiet_ms >= (uint64_t)t->idle_s * 1000)
-        session_close(s, REASON_IDLE_TIMEOUT);
-    else if (t->half_closed_s > 0 && s->has_ended && quiet_ms >= (uint64_t)t->half_closed_s * 1000)
-        session_close(s, REASON_HALF_CLOSED_TIMEOUT);
-}
-
 /* -- the calls of the front and back ops ---------------------------------------------------------------------------------------
  */
 
@@ -461,10 +435,10 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
     s->front_ops = ops;
     s->front = front;
     s->started_ms = s->moved_ms = clock_ms();
+    s->idle_s = w->cfg->timeouts.idle_s;
     s->peers[0] = front->peer;
     s->peers[1] = front->local;
     watch_init(&s->front_watch, &w->loop, front_ready, s);
-    watch_init(&s->back_watch, &w->loop, back_ready, s);
     deadline_init(&s->deadline, &w->loop, deadline_over, s);
     s->again.call = called_again;
     socket_set_relay_options(front->fd, w->cfg->timeouts.dead_peer_s);
@@ -487,120 +461,6 @@ void session_end_greeting(struct session *s)
     quota_greeted(s->worker->site->quota);
 }
 
-void session_dial(struct session *s, enum session_kind kind, const struct session_back *ops)
-{
-    s->kind = kind;
-    s->back_ops = ops;
-    session_end_greeting(s);
-    deadline_clear(&s->deadline);
-    session_set_state(s, SESSION_DIAL);
-    if (s->front_ops->notice != NULL)
-        session_set_notice(s, s->front_ops->notice_ms, (uint64_t)s->worker->cfg->timeouts.dial_ms);
-    ops->dial(s);
-}
-
-void session_take_back(struct session *s, struct stream *back, uint64_t ms)
-{
-    assert(s->state == SESSION_DIAL && s->back == NULL);
-    s->back = back;
-    s->peers[2] = back->peer;
-    socket_set_relay_options(back->fd, s->worker->cfg->timeouts.dead_peer_s);
-    if (s->notice_rest_ms == 0)
-        session_set_deadline(s, ms);
-    greet_back(s);
-}
-
-static void retain_up(struct session *s)
-{
-    pump_init(&s->up, &s->worker->loop, s->front, NULL);
-    pump_retain(&s->up);
-}
-
-void session_give_early(struct session *s, struct chunk *early, bool is_ended)
-{
-    retain_up(s);
-    s->up.chunk = early;
-    if (early != NULL)
-        s->worker->loop.chunks.borrowed_count++;
-    s->up.has_ended = is_ended;
-    if (is_ended)
-        s->up.state = PUMP_DRAINING;
-}
-
-struct chunk *session_take_early(struct session *s, bool *ret_is_ended)
-{
-    struct chunk *early = s->up.chunk;
-
-    s->up.chunk = NULL;
-    if (early != NULL)
-        s->worker->loop.chunks.borrowed_count--;
-    *ret_is_ended = s->up.has_ended;
-    return early;
-}
-
-void session_early(struct session *s, uint64_t ms)
-{
-    if (s->up.loop == NULL)
-        retain_up(s);
-    pump_connect(&s->up, s->back);
-    session_set_state(s, SESSION_EARLY);
-    session_set_deadline(s, ms);
-    (void)run_pump(s, &s->up);
-}
-
-void session_drop_back(struct session *s)
-{
-    assert(s->state == SESSION_EARLY);
-    close_stream(&s->back, &s->back_watch, STREAM_CLOSE_RESET);
-    session_set_state(s, SESSION_DIAL);
-}
-
-void session_relay(struct session *s)
-{
-    struct loop *loop = &s->worker->loop;
-
-    if (s->front_ops->answer != NULL && !s->front_ops->answer(s)) {
-        break_session(s, true, REASON_FRONT_RESET);
-        return;
-    }
-    if (s->up.loop == NULL)
-        pump_init(&s->up, loop, s->front, s->back);
-    else if (s->state != SESSION_EARLY)
-        pump_connect(&s->up, s->back);
-    pump_commit(&s->up);
-    pump_init(&s->down, loop, s->back, s->front);
-    deadline_clear(&s->deadline);
-    s->notice_rest_ms = 0;
-    free(s->scratch);
-    free(s->plan);
-    s->scratch = s->plan = NULL;
-    s->has_relayed = true;
-    s->moved_ms = clock_ms();
-    session_set_state(s, SESSION_RELAY);
-    run_relay(s, true, true);
-}
-
-void session_refuse(struct session *s, enum session_end at, enum reason why)
-{
-    bool may_read;
-
-    assert(s->state < SESSION_RELAY);
-    if (s->why == REASON_NONE) {
-        s->why = why;
-        s->at = at;
-    }
-    close_stream(&s->back, &s->back_watch, STREAM_CLOSE_RESET);
-    may_read = s->front_ops->refuse != NULL && s->front_ops->refuse(s, s->why);
-    if (!may_read) {
-        session_close(s, why);
-        return;
-    }
-    session_end_greeting(s);
-    session_set_state(s, SESSION_LINGER);
-    session_set_deadline(s, LINGER_MS);
-    linger(s);
-}
-
 /* -- the end -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -618,13 +478,14 @@ static void close_front(struct session *s, enum session_state state)
 {
     bool is_told = state == SESSION_GREET || state == SESSION_LINGER;
 
-    close_stream(&s->front, &s->front_watch,
-                 is_orderly_end(s->why) || (is_told && s->why != REASON_SHUTDOWN) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
+    session_close_stream(&s->front, &s->front_watch,
+                         is_orderly_end(s->why) || (is_told && s->why != REASON_SHUTDOWN) ? STREAM_CLOSE_ORDERLY
+                                                                                          : STREAM_CLOSE_RESET);
 }
 
 static void close_back(struct session *s)
 {
-    close_stream(&s->back, &s->back_watch, is_orderly_end(s->why) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
+    session_close_stream(&s->back, s->back_watch, is_orderly_end(s->why) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
 }
 
 static void leave_quota(struct session *s)
@@ -644,6 +505,7 @@ static void session_free(struct grave *g)
     struct session *s = session_of((char *)g - offsetof(struct session, grave));
 
     s->magic = 0;
+    free(s->back_watch);
     free(s->scratch);
     free(s->plan);
     free(s);
@@ -662,6 +524,8 @@ void session_close(struct session *s, enum reason why)
     loop_forget_again(&s->worker->loop, &s->again);
     pump_fini(&s->up);
     pump_fini(&s->down);
+    if (s->front_ops->serve != NULL)
+        s->front_ops->serve->ended(s);
     close_front(s, state);
     close_back(s);
     if (s->back_ops != NULL && s->back_ops->ended != NULL)

@@ -3,9 +3,10 @@
  * A session: one relayed connection from accept to end. It owns both streams, both pumps and the one deadline.
  *
  *     GREET ──► CHOOSE ──► DIAL ──► EARLY ──► RELAY ──► CLOSING
- *       front's   what      the      tunnel    both        freed at the end of
- *       TLS       does it   back     only      pumps       the loop's turn
- *                 want?
+ *       front's   │ what     │ ▲      tunnel    ▲ both        freed at the end of
+ *       TLS       │ does     ▼ │      only      │ pumps       the loop's turn
+ *                 └ it ──► SERVE ───────────────┘
+ *                   want?  http: message by message
  *     any state before RELAY ──► LINGER ──► CLOSING     the front is to read why it was refused
  *
  * Who connects to whom is decided by two sets of callbacks, so that this file knows neither links nor tunnels: the *front ops*
@@ -28,6 +29,7 @@
 #define SESSION_STATES(X)                                                                                                        \
     X(GREET, "greet")     /* the front's TLS handshake, or its connect */                                                        \
     X(CHOOSE, "choose")   /* the front ops find out what the front wants */                                                      \
+    X(SERVE, "serve")     /* the serve ops move messages; each may need a back stream of its own */                              \
     X(DIAL, "dial")       /* the back ops get the back stream */                                                                 \
     X(EARLY, "early")     /* the back is there and gets the front's first bytes, but has not answered yet */                     \
     X(RELAY, "relay")     /* both pumps run */                                                                                   \
@@ -66,9 +68,28 @@ struct session_ask {
 
 struct session;
 
+/** How a session moves message by message instead of byte by byte (state SERVE; proxy/web/conversation.c). */
+struct session_serve {
+    unsigned (*front_interest)(const struct session *s);
+    unsigned (*back_interest)(const struct session *s);
+    /** A stream that is watched is ready (STREAM_READ | STREAM_WRITE of each), or somebody asked to be called again. */
+    void (*run)(struct session *s, unsigned front_ready, unsigned back_ready);
+    /** The deadline is over. */
+    void (*late)(struct session *s);
+    /** No back stream could be got, or the session may not begin; the state is SERVE. */
+    void (*refused)(struct session *s, enum reason why);
+    /** The sweep found the back broken or gone. */
+    void (*back_lost)(struct session *s, enum reason why);
+    /** georelay is stopping: end now or after the message at hand. */
+    void (*drain)(struct session *s);
+    /** The session ends. */
+    void (*ended)(struct session *s);
+};
+
 /** How a session learns what its front wants, and how the front hears the answer. */
 struct session_front {
     const char *name;
+    const struct session_serve *serve; /**< NULL: this front is never in SERVE */
     /** The front is greeted: find out what it wants; in the end session_dial() or session_refuse(). */
     void (*greeted)(struct session *s);
     /** In CHOOSE: the front can be read. NULL: it is not read in this state. */
@@ -121,7 +142,7 @@ struct session {
     struct stream *front;
     struct stream *back;
     struct watch front_watch;
-    struct watch back_watch;
+    struct watch *back_watch; /**< goes with the back stream; NULL while there was none */
     struct vigil front_vigil;
     struct vigil back_vigil;
     struct pump up;
@@ -136,6 +157,7 @@ struct session {
     void *plan;              /**< of proxy/session/dial.c; freed with free() */
     uint64_t started_ms;
     uint64_t moved_ms; /**< last time that bytes moved */
+    long idle_s;       /**< until a session on which nothing moves is closed; 0: never */
     bool has_entered;  /**< counts in the quota */
     bool is_greeting;  /**< counts as greeting in the quota */
     bool has_client;   /**< counts for its client in the quota */
@@ -144,7 +166,7 @@ struct session {
     bool has_ended; /**< one direction has ended; which side was first: */
     bool front_ended_first;
     uint64_t notice_rest_ms; /**< what is left of the deadline after the notice; 0: no notice is due */
-    size_t lingered;         /**< bytes read and dropped in LINGER */
+    size_t linger_bytes;     /**< what may still be read and dropped in LINGER */
 };
 
 /**
@@ -167,6 +189,36 @@ void session_early(struct session *s, uint64_t ms);
 
 /** In DIAL or EARLY: the back has answered: tell the front, run both pumps. */
 void session_relay(struct session *s);
+
+/** In CHOOSE or DIAL: from now on the front's serve ops move messages. */
+void session_serve(struct session *s);
+
+/** In SERVE: closes the back stream, if there is one. */
+void session_close_back(struct session *s, enum stream_close how);
+
+/** In SERVE: takes the back stream and its watch out of the session, for another one to use. */
+struct stream *session_release_back(struct session *s, struct watch **ret_watch);
+
+/** In SERVE: a back stream that is greeted already, and its watch (both **taken**). */
+void session_give_back(struct session *s, struct stream *back, struct watch *watch);
+
+/**
+ * In SERVE: from now on bytes are pumped both ways (an upgrade). **Takes** `up` and `down`, what was read already and is to be
+ * passed on first; each may be NULL.
+ */
+void session_upgrade(struct session *s, struct chunk *up, struct chunk *down);
+
+/**
+ * In SERVE, when everything is written: ends our side, reads and drops what the front still sends, for at most `ms` and `bytes`,
+ * so that it can read our answer; then closes for `why`.
+ */
+void session_linger(struct session *s, enum session_end at, enum reason why, uint64_t ms, size_t bytes);
+
+/** Somebody moved bytes on the front or the back in SERVE. */
+void session_note_moved(struct session *s, bool is_up);
+
+/** georelay is stopping. */
+void session_drain(struct session *s);
 
 /** In EARLY: the back broke: close it and be in DIAL again, with the kept bytes to be passed on again. */
 void session_drop_back(struct session *s);
@@ -205,6 +257,9 @@ void session_update(struct session *s);
 void session_sweep(struct session *s);
 
 const char *session_state_name(enum session_state state);
+
+/** A stream gives reasons that have a side in their FRONT_ form: `why` for the side that it was. */
+enum reason session_side_reason(enum reason why, bool is_front);
 
 #define SESSION_MAGIC 0x5e551000u
 

@@ -12,12 +12,12 @@ static void web_dial(struct session *s)
 {
     const struct cfg_web *web = s->ask.web;
 
-    session_dial_hosts(s, web->servers, web->servers_count, NULL, (struct port_range){0, 0});
+    session_dial_hosts(s, web->upstream.servers, web->upstream.servers_count, NULL, (struct port_range){0, 0}, NULL);
 }
 
 static void web_back_greeted(struct session *s)
 {
-    session_dial_done(s);
+    (void)session_dial_done(s);
     session_relay(s);
 }
 

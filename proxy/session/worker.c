@@ -61,6 +61,7 @@ int worker_init(struct worker *w, struct site *site, unsigned index)
         errno = ENOMEM;
         return -1;
     }
+    idle_pool_init(&w->idle, &w->loop);
     TAILQ_INIT(&w->sessions);
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));
@@ -89,6 +90,18 @@ int worker_start(struct worker *w)
     return errno == 0 ? 0 : -1;
 }
 
+void worker_drain(struct worker *w)
+{
+    struct session *s, *next;
+
+    w->is_draining = true;
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        session_drain(s);
+    }
+    idle_pool_fini(&w->idle);
+}
+
 void worker_fini(struct worker *w)
 {
     if (w->thread != 0) {
@@ -97,6 +110,7 @@ void worker_fini(struct worker *w)
     }
     while (!TAILQ_EMPTY(&w->sessions))
         session_close(TAILQ_FIRST(&w->sessions), REASON_SHUTDOWN);
+    idle_pool_fini(&w->idle);
     deadline_clear(&w->sweep);
     loop_fini(&w->loop);
     hosts_fini(&w->hosts);

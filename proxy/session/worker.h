@@ -11,6 +11,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/watch.h"
 #include "proxy/session/hosts.h"
+#include "proxy/session/idle.h"
 #include "proxy/session/quota.h"
 #include "tls/context.h"
 
@@ -63,6 +64,7 @@ struct worker {
     struct site *site;
     const struct cfg *cfg;
     struct hosts hosts;
+    struct idle_pool idle; /**< connections to web servers */
     struct worker_relay relays[WORKER_RELAYS_MAX];
     TAILQ_HEAD(session_list, session) sessions;
     unsigned sessions_count;
@@ -86,6 +88,9 @@ int worker_start(struct worker *w);
 
 /** Stops the loop, joins the thread, closes what is left. Main thread. */
 void worker_fini(struct worker *w);
+
+/** georelay is stopping: nothing new is begun. Worker's thread. */
+void worker_drain(struct worker *w);
 
 static inline struct worker *worker_of(struct loop *loop)
 {

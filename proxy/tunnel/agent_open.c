@@ -19,10 +19,11 @@ struct opening {
     unsigned relay;
 };
 
-static struct stream *wrap_tls(struct session *s, struct stream *tcp)
+static struct stream *wrap_tls(struct session *s, struct stream *tcp, const struct cfg_endpoint *endpoint)
 {
     const struct opening *o = s->scratch;
 
+    (void)endpoint;
     return tls_stream_connect(s->worker->site->agent_tls, tcp, o->relay);
 }
 

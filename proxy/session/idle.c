@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the streams in the pool, their watches and deadlines. Worker's thread. */
+#include "proxy/session/idle.h"
+
+#include "proxy/base/clock.h"
+
+#include <stdlib.h>
+
+struct idle {
+    TAILQ_ENTRY(idle) entry;
+    struct idle_pool *pool;
+    const struct cfg_endpoint *endpoint;
+    struct stream *back;
+    struct watch *watch; /* NULL once given away */
+    struct deadline deadline;
+    uint64_t since_ms;
+    struct grave grave;
+};
+
+static void bury(struct grave *g)
+{
+    struct idle *i = (struct idle *)((char *)g - offsetof(struct idle, grave));
+
+    free(i->watch);
+    free(i);
+}
+
+static struct stream *leave(struct idle *i)
+{
+    struct stream *back = i->back;
+
+    deadline_clear(&i->deadline);
+    TAILQ_REMOVE(&i->pool->list, i, entry);
+    i->pool->count--;
+    i->grave.bury = bury;
+    loop_bury(i->pool->loop, &i->grave);
+    return back;
+}
+
+static void drop(struct idle *i)
+{
+    watch_set(i->watch, i->back->fd, 0);
+    stream_close(leave(i), STREAM_CLOSE_ORDERLY);
+}
+
+/*
+ * A server that says something unasked says it to nobody, and its connection is worth nothing any more. What comes over TLS may
+ * be a ticket, though: only a read tells.
+ */
+static void has_news(void *arg, unsigned ready)
+{
+    struct idle *i = arg;
+    uint8_t byte;
+
+    (void)ready;
+    if (stream_read(i->back, &byte, 1) != STREAM_AGAIN)
+        drop(i);
+    else
+        watch_set(i->watch, i->back->fd, stream_wants(i->back, STREAM_READ));
+}
+
+static void is_old(void *arg)
+{
+    drop(arg);
+}
+
+void idle_pool_init(struct idle_pool *pool, struct loop *loop)
+{
+    pool->loop = loop;
+    pool->count = 0;
+    TAILQ_INIT(&pool->list);
+}
+
+void idle_pool_fini(struct idle_pool *pool)
+{
+    while (!TAILQ_EMPTY(&pool->list))
+        drop(TAILQ_FIRST(&pool->list));
+}
+
+void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch, uint64_t ms)
+{
+    struct idle *i = ms > 0 ? calloc(1, sizeof(*i)) : NULL;
+
+    if (i == NULL) {
+        watch_set(watch, back->fd, 0);
+        stream_close(back, STREAM_CLOSE_ORDERLY);
+        free(watch);
+        return;
+    }
+    i->pool = pool;
+    i->endpoint = endpoint;
+    i->back = back;
+    i->since_ms = clock_ms();
+    TAILQ_INSERT_HEAD(&pool->list, i, entry);
+    i->watch = watch;
+    watch_give(watch, has_news, i);
+    watch_set(watch, back->fd, stream_wants(back, STREAM_READ));
+    deadline_init(&i->deadline, pool->loop, is_old, i);
+    deadline_set(&i->deadline, ms);
+    if (++pool->count > IDLE_MAX)
+        drop(TAILQ_LAST(&pool->list, idle_list));
+}
+
+struct stream *idle_get(struct idle_pool *pool, const struct cfg_endpoint *endpoint, uint64_t age_ms, struct watch **ret_watch)
+{
+    struct idle *i;
+
+    TAILQ_FOREACH(i, &pool->list, entry)
+    {
+        if (i->endpoint != endpoint)
+            continue;
+        if (clock_ms() - i->since_ms > age_ms)
+            return NULL;
+        *ret_watch = i->watch;
+        i->watch = NULL;
+        return leave(i);
+    }
+    return NULL;
+}
