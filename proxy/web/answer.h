@@ -5,7 +5,7 @@
 
 #include "proxy/web/conversation.h"
 
-/** For a request with this fault. The connection ends after it. */
+/** For a request with this fault. Unless it was read to its end, the connection ends after the answer. */
 void answer_fault(struct conversation *c, enum http_fault fault);
 
 /** For this reason; the status follows from it (and for BAD_REQUEST from `x.fault`). */

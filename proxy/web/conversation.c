@@ -155,13 +155,6 @@ static void refuse_body(struct conversation *c, enum http_fault fault)
     answer_fault(c, fault);
 }
 
-static bool is_over_limit(const struct conversation *c)
-{
-    uint64_t most = (uint64_t)c->rules->cfg->limits.body_bytes;
-
-    return most > 0 && c->up.body.bytes > most;
-}
-
 /* Moves the request on. False if the state has changed. */
 static bool move_up(struct conversation *c)
 {
@@ -170,10 +163,6 @@ static bool move_up(struct conversation *c)
 
     if (c->up.body.bytes != before)
         c->moved_ms = clock_ms();
-    if (is_over_limit(c)) {
-        refuse_body(c, HTTP_FAULT_BODY_TOO_LARGE);
-        return false;
-    }
     switch (result) {
     case FLOW_BLOCKED:
         return true;
@@ -483,6 +472,7 @@ static void begin(struct session *s, bool is_redirect)
     c->is_tls = door_of(s)->tls != NULL;
     c->is_redirect = is_redirect;
     flow_init(&c->up, loop, s->front, NULL);
+    c->up.most = (uint64_t)s->worker->cfg->limits.body_bytes;
     flow_init(&c->down, loop, NULL, s->front);
     session_serve(s);
     await_request(c);

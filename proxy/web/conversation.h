@@ -42,7 +42,7 @@ struct conversation {
     struct http_scan scan;               /**< of the head that is read: the request's in HEAD, the response's in EXCHANGE */
     struct exchange x;                   /**< the one at hand */
     const struct cfg_endpoint *endpoint; /**< of the back stream */
-    const struct web_upstream *pinned;   /**< the back stream is this client\'s own, see back.h; NULL: it is not */
+    const struct web_upstream *pinned;   /**< the back stream is this client's own, see back.h; NULL: it is not */
     struct tls_client_certificate *certificate; /**< what the client showed; NULL: nothing, or not asked for yet */
     bool has_certificate_been_read;
     unsigned long requests;  /**< taken so far */

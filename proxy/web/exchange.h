@@ -40,7 +40,7 @@ struct exchange {
     enum reason why;
     enum http_fault fault;
     uint64_t started_ms;
-    uint64_t first_ms; /**< until the response's first byte; valid with has_response */
+    uint64_t first_ms; /**< until the first byte of the response or own answer; valid if `status` is set */
 };
 
 /** A new exchange for this head: gives it an id and copies what must be remembered. False without memory. */

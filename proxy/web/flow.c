@@ -100,8 +100,12 @@ static bool check(struct flow *f)
         return true;
     f->fault = http_body_run(&f->body, flow_bytes(f), &length, &ready);
     f->in->end -= before - length;
+    if (f->fault == HTTP_FAULT_NONE && f->most > 0 && f->body.bytes > f->most)
+        f->fault = HTTP_FAULT_BODY_TOO_LARGE;
+    if (f->fault != HTTP_FAULT_NONE)
+        return false;
     f->ready += ready;
-    return f->fault == HTTP_FAULT_NONE;
+    return true;
 }
 
 /* Copies what is ready behind a head that waits. */

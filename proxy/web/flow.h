@@ -26,6 +26,7 @@ struct flow {
     bool is_retaining;     /**< what was passed on must be had again if the receiver breaks */
     bool has_ended;        /**< the end of `from` was seen */
     struct http_body body; /**< of the message at hand */
+    uint64_t most;         /**< bytes of a body; more is the fault BODY_TOO_LARGE, and they are not passed on. 0: any */
     uint64_t bytes;        /**< passed on, heads and all */
     enum reason why;       /**< after FLOW_FROM_BROKEN and FLOW_TO_BROKEN: as the stream gave it */
     enum http_fault fault; /**< after FLOW_FAULT */
