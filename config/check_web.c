@@ -4,9 +4,25 @@
 
 #include <string.h>
 
-/* Fields that georelay writes itself, since they belong to one connection or frame its messages (RFC 9110 7.6.1, RFC 9112 6). */
-static const char *const own_fields[] = {"Connection", "Content-Length",    "Expect",  "Keep-Alive", "Proxy-Connection", "TE",
-                                         "Trailer",    "Transfer-Encoding", "Upgrade", NULL};
+/*
+ * Fields that belong to one connection or frame its messages (RFC 9110 7.6.1, 11.7, RFC 9112 6): georelay writes them itself, or
+ * nobody does. The names that are reserved in proxy/http/field_kind.c, but for Host, and Trailer.
+ */
+static const char *const own_fields[] = {"Connection",
+                                         "Content-Length",
+                                         "Expect",
+                                         "HTTP2-Settings",
+                                         "Keep-Alive",
+                                         "Proxy",
+                                         "Proxy-Authenticate",
+                                         "Proxy-Authentication-Info",
+                                         "Proxy-Authorization",
+                                         "Proxy-Connection",
+                                         "TE",
+                                         "Trailer",
+                                         "Transfer-Encoding",
+                                         "Upgrade",
+                                         NULL};
 
 const char *check_door_name(const struct cfg_web *web)
 {
@@ -59,6 +75,9 @@ static void check_client_certificates(const struct check *c, const struct cfg_we
         check_report(c, web->client_certificate_line, "Add \"listen\", or remove it",
                      "Browsers can show a certificate over TLS only, but the web door \"%s\" has no \"listen\"",
                      check_door_name(web));
+    else if (web->client_certificate == CFG_CLIENT_CERT_REQUIRED && web->plain_count > 0)
+        check_report(c, web->client_certificate_line, "Remove \"plain\", or give it a web door of its own",
+                     "The web door \"%s\" requires certificates, but lets everybody in through \"plain\"", check_door_name(web));
 }
 
 static bool is_own_field(const char *name)
@@ -76,7 +95,9 @@ static void check_field_name(const struct check *c, const char *of, const char *
         return;
     if (is_own_field(name))
         check_report(c, line, "Remove it",
-                     "The field \"%s\" can't be set or removed: georelay itself writes it for each connection", name);
+                     "The field \"%s\" can't be set or removed: it belongs to one connection, and georelay itself writes it or "
+                     "leaves it out",
+                     name);
     else if (strcmp(of, "request") == 0 && strcasecmp(name, "Host") == 0)
         check_report(c, line, "Write \"host\" in \"upstream\" or \"upstreams\"",
                      "The field \"Host\" can't be set or removed here");

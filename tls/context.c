@@ -44,9 +44,9 @@ static void set_options(SSL_CTX *ctx)
 {
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_PRIORITIZE_CHACHA);
-    /* Partial and moving writes: a caller whose bytes were taken in part comes back with the rest at another address. */
     /* With auto-retry a peer that sends nothing but key updates would keep SSL_read() inside for ever. */
     SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
+    /* Partial and moving writes: a caller whose bytes were taken in part comes back with the rest at another address. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_security_level(ctx, 2);
     /* Tickets hold all there is to know of a session: no cache to fill, to lock or to share. */

@@ -66,7 +66,7 @@ struct tls_context {
     char *server_name;   /**< upstream: NULL for the endpoint's own */
     unsigned name_flags; /**< upstream: X509_CHECK_FLAG_… */
 
-    pthread_mutex_t sessions_lock; /**< dialling only: workers share the context */
+    pthread_mutex_t sessions_lock; /**< dialling only: workers share the sessions */
     SSL_SESSION *sessions[TLS_SLOT_MAX];
 };
 
@@ -101,7 +101,7 @@ const char *tls_last_error(void);
 /** An SSL_CTX with everything that is the same for all: versions, ciphers, groups, options, modes. NULL without memory. */
 SSL_CTX *tls_ctx_new(const SSL_METHOD *method);
 
-/** Fills in what a door and an agent share. -1 without memory. */
+/** Fills in what all kinds of contexts share. -1 without memory. */
 int tls_context_init(struct tls_context *context);
 
 /** Makes `ctx` write and read tickets with the keys that the greeting's context has. */

@@ -44,14 +44,14 @@ struct stream *tls_stream_accept(struct tls_context *context, int fd, const stru
 
 /**
  * A stream over `under`, a TCP stream whose connect may be under way. **Takes** `under` (also on failure: then it is closed).
- * `relay` is the index of the relay, for session resumption per relay (0-15).
+ * `relay` is the index of the relay, for session resumption per relay (0-15). NULL without memory.
  */
 struct stream *tls_stream_connect(struct tls_context *context, struct stream *under, unsigned relay);
 
 /**
  * The same to a server of an upstream, with a context of tls_context_new_upstream(). `host` is the endpoint's host name or IP
  * address (without brackets), borrowed for the call; `slot` the server's index within its upstream (0-15), always the same for
- * one host.
+ * one host. NULL also if `host` can't be a name in TLS.
  */
 struct stream *tls_stream_connect_upstream(struct tls_context *context, struct stream *under, const char *host, unsigned slot);
 

@@ -13,4 +13,5 @@ enum { EXIT_DONE = 0, EXIT_TROUBLE = 1, EXIT_USAGE = 2 };
 int command_run(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_pki(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_version(int argc, char **argv);

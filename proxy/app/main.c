@@ -13,6 +13,7 @@ static const struct {
     {"run", command_run, "run in the foreground"},
     {"check", command_check, "check the configuration: every mistake with file, line and remedy"},
     {"pki", command_pki, "make keys and certificates for the tunnel and the web front door"},
+    {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},
     {"version", command_version, "say which version this is"},
 };
 
@@ -21,7 +22,7 @@ static void usage(FILE *out)
     fprintf(out, "georelay " GEORELAY_VERSION ": TLS front door, link broker and tunnel for Geo SCADA\n\n"
                  "usage: georelay COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].what);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].what);
     fprintf(out,
             "\n\"georelay COMMAND --help\" tells the options of a command; georelay(8) and georelay.conf(5) tell the rest.\n");
 }

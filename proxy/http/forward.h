@@ -20,7 +20,7 @@
 
 /** How the server learns who asked. */
 enum http_telling {
-    HTTP_TELL_APPEND = 0, /**< X-Forwarded-For, -Proto, -Host, -Port and Forwarded (RFC 7239); behind what a trusted proxy sent */
+    HTTP_TELL_APPEND = 0, /**< X-Forwarded-For, -Proto, -Host, -Port, Forwarded, X-Request-Id; behind a trusted proxy's own */
     HTTP_TELL_REPLACE,    /**< the same, what a trusted proxy sent is dropped too */
     HTTP_TELL_ARR,        /**< X-ARR-SSL, X-ARR-LOG-ID, X-Original-URL, X-Forwarded-For with port, and nothing else */
     HTTP_TELL_OFF         /**< nothing; only a trusted proxy's own fields go on */

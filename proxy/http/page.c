@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/** An id from a trusted proxy may be of any length. */
+/** A longer id is cut. */
 #define ID_MAX 128
 
 struct words {

@@ -2,7 +2,7 @@
 /**
  * Dials the back of a session: one address after the other until one answers, each within timeouts.dial.
  *
- * For back ops: their `dial` calls session_dial_hosts() or session_dial_address(), their `failed` is dial_next().
+ * For back ops: their `dial` calls session_dial_hosts() or session_dial_address(), their `failed` is session_dial_next().
  * Hosts that lately did not answer are passed over while there is another.
  */
 #pragma once
@@ -11,7 +11,7 @@
 
 /**
  * Wraps a TCP stream whose connect is under way (**taken**) into another, such as TLS. `endpoint` is whom it connects to, NULL
- * for session_dial_address(). NULL without memory.
+ * for session_dial_address(). NULL (and `tcp` is closed) without memory.
  */
 typedef struct stream *dial_wrap_fn(struct session *s, struct stream *tcp, const struct cfg_endpoint *endpoint);
 

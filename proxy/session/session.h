@@ -13,8 +13,8 @@
  * learn what the front wants and tell it the answer; the *back ops* (a carrier, proxy/link/carrier.h) get the back stream.
  *
  * A session lives on one worker; every call is made on its thread. After each callback session_update() derives what is
- * watched from the state; only it and session_close() touch events. session_close() may be called anywhere and any number of
- * times.
+ * watched from the state; only it and the calls that close a stream or give one away touch events. session_close() may be called
+ * anywhere and any number of times.
  */
 #pragma once
 
@@ -90,7 +90,7 @@ struct session_serve {
 struct session_front {
     const char *name;
     const struct session_serve *serve; /**< NULL: this front is never in SERVE */
-    /** The front is greeted: find out what it wants; in the end session_dial() or session_refuse(). */
+    /** The front is greeted: find out what it wants; in the end session_dial(), session_serve() or session_refuse(). */
     void (*greeted)(struct session *s);
     /** In CHOOSE: the front can be read. NULL: it is not read in this state. */
     void (*readable)(struct session *s);
@@ -153,7 +153,7 @@ struct session {
 
     struct session_ask ask;
     struct address peers[4]; /**< front, front's local, back, back's local: kept for the last log line */
-    void *scratch;           /**< of the front or back ops before RELAY; freed with free() */
+    void *scratch;           /**< of the front or back ops, up to RELAY; freed with free() */
     void *plan;              /**< of proxy/session/dial.c; freed with free() */
     uint64_t started_ms;
     uint64_t moved_ms; /**< last time that bytes moved */
@@ -178,7 +178,7 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
 /** Begins: greets the front, within `greet_ms`. */
 void session_start(struct session *s, uint64_t greet_ms);
 
-/** In GREET or CHOOSE: what the front wants is known; `ops` are to get the back. */
+/** In GREET, CHOOSE or SERVE: what the front wants is known; `ops` are to get the back. */
 void session_dial(struct session *s, enum session_kind kind, const struct session_back *ops);
 
 /** In DIAL: the back stream (**taken**), to be greeted within `ms`. */
@@ -244,7 +244,7 @@ struct stream *session_release_front(struct session *s);
 /** The front has said what it is: it no longer counts as greeting. */
 void session_end_greeting(struct session *s);
 
-/** Sets the deadline of CHOOSE, DIAL or EARLY anew. */
+/** Sets the deadline of the present state anew. */
 void session_set_deadline(struct session *s, uint64_t ms);
 
 /** Asks for front_ops->notice after `ms`; the deadline ends `rest_ms` after that. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the decisions of a web session in mode "tcp": the servers of the front door that its certificate belongs to, in their
- * order. */
+/* Owns the decisions of a web session in mode "tcp": the servers of its front door, in their order. On the session's worker. */
 #include "proxy/session/web.h"
 
 #include "proxy/session/dial.h"

@@ -18,7 +18,7 @@
 static uint64_t sweep_ms(const struct worker *w)
 {
     const struct cfg_timeouts *t = &w->cfg->timeouts;
-    const long times[] = {t->idle_s, t->half_closed_s};
+    const long times[] = {t->idle_s, t->half_closed_s, t->upgraded_s};
     long shortest_s = t->dead_peer_s;
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)

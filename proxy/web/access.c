@@ -48,7 +48,7 @@ static struct slice query_of(const struct conversation *c)
     return c->rules->cfg->access.query == CFG_ON ? c->x.query : slice_of(NULL);
 }
 
-/** A page that led here may have had a query too. */
+/* A page that led here may have had a query too. */
 static struct slice referer_of(const struct conversation *c)
 {
     struct slice referer = c->x.referer;
@@ -64,7 +64,7 @@ static const char *upstream_of(const struct conversation *c)
     return c->x.tries > 0 && c->endpoint != NULL ? c->endpoint->text : NULL;
 }
 
-/** A field of the client's choice; nothing if the request had none, or could not be read. */
+/* A field of the client's choice; nothing if the request had none, or could not be read. */
 static void log_known(struct log_line *l, const char *key, struct slice value, size_t max)
 {
     if (value.length > 0)

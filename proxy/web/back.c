@@ -64,14 +64,25 @@ static struct stream *find_kept(struct conversation *c, const struct cfg_endpoin
     return NULL;
 }
 
-bool back_must_pin(const struct http_head *response)
+/* RFC 9110 11.6.1: one field may list several challenges, and parameters of theirs; a parameter taken for one does no harm. */
+static bool lists_logon(const struct http_head *head, const char *name)
 {
     const struct http_field *field;
 
-    for (size_t n = 0; (field = http_find(response, "WWW-Authenticate", n)) != NULL; n++)
-        if (slice_starts_nocase(field->value, "NTLM") || slice_starts_nocase(field->value, "Negotiate"))
-            return true;
+    for (size_t n = 0; (field = http_find(head, name, n)) != NULL; n++) {
+        struct slice rest = field->value;
+        struct slice element;
+
+        while (slice_next_element(&rest, &element))
+            if (slice_starts_nocase(element, "NTLM") || slice_starts_nocase(element, "Negotiate"))
+                return true;
+    }
     return false;
+}
+
+bool back_must_pin(const struct http_head *head)
+{
+    return lists_logon(head, "WWW-Authenticate") || lists_logon(head, "Authorization");
 }
 
 void back_check_pinned(struct conversation *c)
@@ -82,14 +93,19 @@ void back_check_pinned(struct conversation *c)
         session_close_back(c->s, STREAM_CLOSE_ORDERLY);
 }
 
-/* The client's own connection, if it has one to this upstream. */
+/*
+ * The client's own connection, if it has one to this upstream. If not, nothing is pinned from now on: the next connection,
+ * perhaps to another upstream, must not be taken for that one.
+ */
 static bool take_pinned(struct conversation *c, bool may_reuse)
 {
-    if (c->s->back == NULL)
-        return false;
-    if (may_reuse && c->pinned == c->x.choice.upstream)
+    if (c->s->back != NULL && may_reuse && c->pinned == c->x.choice.upstream)
         return true;
-    session_close_back(c->s, STREAM_CLOSE_ORDERLY);
+    if (c->s->back != NULL)
+        session_close_back(c->s, STREAM_CLOSE_ORDERLY);
+    if (may_reuse) /* the first attempt: what is known is of the request before */
+        c->endpoint = NULL;
+    c->pinned = NULL;
     return false;
 }
 
@@ -101,12 +117,10 @@ void back_get(struct conversation *c, bool may_reuse)
 
     c->x.tries++;
     if (take_pinned(c, may_reuse)) {
-        c->x.was_reused = true;
         conversation_attach(c, c->endpoint);
         return;
     }
-    kept = may_reuse && !c->x.request.has_upgrade && c->pinned == NULL ? find_kept(c, &endpoint, &watch) : NULL;
-    c->x.was_reused = kept != NULL;
+    kept = may_reuse && !c->x.request.has_upgrade ? find_kept(c, &endpoint, &watch) : NULL;
     if (kept != NULL) {
         session_give_back(c->s, kept, watch);
         conversation_attach(c, endpoint);

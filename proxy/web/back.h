@@ -14,10 +14,10 @@ void back_get(struct conversation *c, bool may_reuse);
 void back_failed(struct conversation *c, enum reason why);
 
 /**
- * NTLM and Negotiate log on a connection, not a request: once a server has asked for one of them, its connection stays with this
- * client and is never used for another. True if this response asks so.
+ * NTLM and Negotiate log on a connection, not a request: once a server has asked for one of them, or a client has come with one,
+ * the server's connection stays with this client and is never used for another. True if this head, of either, says so.
  */
-bool back_must_pin(const struct http_head *response);
+bool back_must_pin(const struct http_head *head);
 
 /** Between two exchanges: the pinned connection is readable: it has ended, or says something unasked. */
 void back_check_pinned(struct conversation *c);

@@ -29,10 +29,11 @@ struct exchange {
     enum http_page_form form; /**< of own answers */
     unsigned minor;           /**< HTTP/1.minor of the client */
     bool is_head;
+    bool is_https;      /**< the client came over TLS, to us or as a trusted proxy says */
     bool is_repeatable; /**< a method that may be sent twice (RFC 9110 9.2.2) */
     bool has_response;  /**< the final response's head was taken */
     bool is_own;        /**< the answer is ours */
-    bool was_reused;    /**< the back had served another request before */
+    bool logs_on;       /**< the request logs on the server's connection, see back_must_pin() */
     unsigned tries;     /**< servers that were asked */
     unsigned interims;  /**< 1xx responses so far */
     unsigned status;    /**< sent to the client; 0: none yet */

@@ -28,15 +28,23 @@ static struct slice changed_origin(const struct conversation *c, const struct ht
     rest.at += strlen(route->path);
     rest.length -= strlen(route->path);
     length = strlen(route->replace);
-    if (length + rest.length + 1 > ORIGIN_BYTES)
+    if (length + rest.length > ORIGIN_BYTES)
         return (struct slice){NULL, 0};
     memcpy(room, route->replace, length);
     if (length > 0 && room[length - 1] == '/' && rest.length > 0 && rest.at[0] == '/')
         length--; /* "/a" -> "/" makes "/b" of "/a/b" */
-    if ((length == 0 || room[length - 1] != '/') && (rest.length == 0 || (rest.at[0] != '/' && rest.at[0] != '?')) && length == 0)
-        room[length++] = '/'; /* a path is never empty */
     memcpy(room + length, rest.at, rest.length);
     return (struct slice){room, length + rest.length};
+}
+
+/* Where another proxy ends TLS, its word counts: links and cookies of the response must suit the browser. */
+static bool is_https(const struct conversation *c, const struct http_head *head)
+{
+    const struct http_field *said = http_find(head, "X-Forwarded-Proto", 0);
+
+    if (said == NULL || !web_rules_trusts(c->rules, &c->s->peers[0]))
+        return c->is_tls;
+    return slice_is_nocase(said->value, "https");
 }
 
 /* Read once: it is the connection's. */
@@ -66,8 +74,11 @@ static void tell_certificate(struct conversation *c, struct http_client_certific
     ret->base64 = slice_of(known->base64);
 }
 
-/* Writes the head as the server gets it into the up flow. False if it has no room or memory. */
-static bool write_head(struct conversation *c, const struct http_head *head, const struct http_target *target)
+/*
+ * Writes the head as the server gets it into the up flow. A head within limits.head may still be too large with what is added to
+ * it, or list more names in Connection than go on (proxy/http/forward.h).
+ */
+static enum reason write_head(struct conversation *c, const struct http_head *head, const struct http_target *target)
 {
     const struct web_rules *r = c->rules;
     const struct session *s = c->s;
@@ -93,8 +104,11 @@ static bool write_head(struct conversation *c, const struct http_head *head, con
     size_t room;
     char *bytes = flow_room(&c->up, &room);
 
-    if (bytes == NULL || plan.origin.at == NULL)
-        return false;
+    if (bytes == NULL)
+        return REASON_NO_MEMORY;
+    c->x.fault = HTTP_FAULT_HEAD_TOO_LARGE; /* unless it fits */
+    if (plan.origin.at == NULL)
+        return REASON_BAD_REQUEST;
     if (plan.host.length == 0 && c->x.host.length == 0) /* HTTP/1.0 may come without, HTTP/1.1 may not go without */
         plan.host = slice_of(c->x.choice.upstream->cfg->servers[0].text);
     if (plan.telling == HTTP_TELL_ARR && c->is_tls)
@@ -102,9 +116,11 @@ static bool write_head(struct conversation *c, const struct http_head *head, con
     tell_certificate(c, &plan.certificate);
     http_writer_init(&w, bytes, room);
     http_write_request(&w, head, target, &c->x.request, &plan);
-    if (!w.is_full)
-        flow_wrote(&c->up, w.length);
-    return !w.is_full;
+    if (w.is_full)
+        return REASON_BAD_REQUEST;
+    flow_wrote(&c->up, w.length);
+    c->x.fault = HTTP_FAULT_NONE;
+    return REASON_NONE;
 }
 
 /* -- what it gets --------------------------------------------------------------------------------------------------------------
@@ -158,7 +174,6 @@ static void redirect(struct conversation *c, const struct http_target *target)
 static void take(struct conversation *c, const struct http_head *head, const struct http_target *target, size_t length)
 {
     enum reason why;
-    bool has_room;
 
     c->requests++;
     c->closes =
@@ -173,13 +188,13 @@ static void take(struct conversation *c, const struct http_head *head, const str
         return;
     }
     c->up.is_retaining = true;
-    has_room = write_head(c, head, target);
+    why = write_head(c, head, target);
     flow_drop(&c->up, length);
     flow_start_body(&c->up, &c->x.request, false);
-    if (has_room)
+    if (why == REASON_NONE)
         back_get(c, true);
     else
-        answer_reason(c, REASON_NO_MEMORY);
+        answer_reason(c, why);
 }
 
 static void take_head(struct conversation *c)
@@ -204,6 +219,8 @@ static void take_head(struct conversation *c)
         return;
     }
     c->x.request = framing;
+    c->x.is_https = is_https(c, &head);
+    c->x.logs_on = back_must_pin(&head);
     take(c, &head, &target, length);
 }
 

@@ -30,13 +30,13 @@ static struct http_response_plan plan_for(const struct conversation *c)
         .minor = c->x.minor,
         .date = answer_date(),
         .rewrites = r->web->links == CFG_WEB_LINKS_REWRITE,
-        .is_tls = c->is_tls,
+        .is_tls = c->x.is_https,
         .host = c->x.host,
         .back_hosts = c->x.choice.upstream->names,
         .back_hosts_count = c->x.choice.upstream->names_count,
         .public_prefix = slice_of(route != NULL && route->replace != NULL ? route->path : NULL),
         .back_prefix = slice_of(route != NULL ? route->replace : NULL),
-        .adds_secure = r->adds_secure && c->is_tls,
+        .adds_secure = r->adds_secure && (c->x.is_https || r->web->cookie_secure == CFG_COOKIE_SECURE_ALWAYS),
         .adds_http_only = r->web->cookie_http_only == CFG_COOKIE_HTTP_ONLY_ADD,
         .same_site = (enum http_same_site)r->web->cookie_same_site,
         .hsts_s = (uint64_t)r->web->hsts_s,
@@ -97,7 +97,7 @@ static bool take_final(struct conversation *c, const struct http_head *head, con
         bad(c, HTTP_FAULT_HEAD_TOO_LARGE);
         return false;
     }
-    if (back_must_pin(head))
+    if (c->x.logs_on || back_must_pin(head))
         c->pinned = c->x.choice.upstream;
     c->x.response = *framing;
     c->x.has_response = true;
@@ -113,10 +113,9 @@ static bool take_final(struct conversation *c, const struct http_head *head, con
 static bool take_head(struct conversation *c)
 {
     size_t length = c->scan.done;
-    struct http_limits limits = c->rules->limits;
     struct http_head head;
     struct http_framing framing;
-    enum http_fault fault = http_parse_response(flow_bytes(&c->down), length, &limits, &head);
+    enum http_fault fault = http_parse_response(flow_bytes(&c->down), length, &c->rules->limits, &head);
 
     if (fault == HTTP_FAULT_NONE)
         fault = http_response_framing(&head, c->x.is_head, c->x.request.has_upgrade, &framing);
@@ -129,10 +128,10 @@ static bool take_head(struct conversation *c)
     return take_final(c, &head, &framing, length);
 }
 
-/* The server is speaking. What we have asked may not be asked a second time from now on. */
+/* The server is speaking. Before it has got a byte of the request it can't be answering it. */
 static bool begin(struct conversation *c)
 {
-    if (c->up.out_sent == 0 && c->up.is_retaining) { /* before it has got a byte of the request */
+    if (c->up.out_sent == 0 && c->up.is_retaining) {
         bad(c, HTTP_FAULT_BAD_STATUS);
         return false;
     }

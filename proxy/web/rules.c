@@ -2,8 +2,18 @@
 /* Owns the prepared form of a web front door's configuration. Made by the main thread, read by all. */
 #include "proxy/web/rules.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+static_assert((int)CFG_HEADERS_APPEND == HTTP_TELL_APPEND && (int)CFG_HEADERS_REPLACE == HTTP_TELL_REPLACE &&
+                  (int)CFG_HEADERS_ARR == HTTP_TELL_ARR && (int)CFG_HEADERS_OFF == HTTP_TELL_OFF,
+              "the configuration's words are those of proxy/http");
+static_assert((int)CFG_COOKIE_SAME_SITE_KEEP == HTTP_SAME_SITE_KEEP && (int)CFG_COOKIE_SAME_SITE_LAX == HTTP_SAME_SITE_LAX &&
+                  (int)CFG_COOKIE_SAME_SITE_STRICT == HTTP_SAME_SITE_STRICT &&
+                  (int)CFG_COOKIE_SAME_SITE_NONE == HTTP_SAME_SITE_NONE,
+              "the configuration's words are those of proxy/http");
 
 /* -- making --------------------------------------------------------------------------------------------------------------------
  */
@@ -93,7 +103,7 @@ struct web_rules *web_rules_new(const struct cfg *cfg, const struct cfg_web *web
     r->limits = (struct http_limits){.head_bytes = (size_t)cfg->limits.head_bytes,
                                      .fields = (size_t)cfg->limits.fields,
                                      .target_bytes = (size_t)cfg->limits.url_bytes};
-    r->telling = (enum http_telling)web->headers; /* config/model.h has them in the same order */
+    r->telling = (enum http_telling)web->headers;
     r->adds_secure =
         web->cookie_secure == CFG_COOKIE_SECURE_ALWAYS || (web->cookie_secure == CFG_COOKIE_SECURE_AUTO && web->plain_count == 0);
     r->request_set = pairs_of(web->request_set, web->request_set_count);
@@ -127,7 +137,7 @@ void web_rules_free(struct web_rules *r)
 /* -- asking --------------------------------------------------------------------------------------------------------------------
  */
 
-/* "/a" fits "/a", "/a/b" and "/a?x", but not "/ab"; "/a/" fits what is below it. */
+/* "/a" fits "/a" and "/a/b", but not "/ab"; "/a/" fits itself and what is below it. The path has no query. */
 static bool path_fits(const char *prefix, struct slice path)
 {
     size_t length = strlen(prefix);

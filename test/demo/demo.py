@@ -122,7 +122,7 @@ class Demo:
         advise = {"addressing": "alias", "ports": "5500-5509", "pool": [self.block.range(128, 159)], "grace": 5}
         return {
             "role": "relay", "state": str(state),
-            "web": [{"name": "main", "listen": ["127.0.0.1:0"], "certificates": [authority.identity("web")], "mode": "tcp",
+            "web": [{"name": "main", "listen": ["127.0.0.1:0"], "certificates": [authority.identity("web")],
                      "servers": [self.server.web]}],
             "links": [{"name": "node-a", "server": self.server.link, "advise": advise},
                       {"name": "modern", "listen": ["127.0.0.1:0"], "server": self.server.link}],

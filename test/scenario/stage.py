@@ -4,6 +4,7 @@ import contextlib
 
 import build
 import geosim
+import http1
 import loopback
 import nginx
 import peers
@@ -59,8 +60,21 @@ class Stage:
     def client(self, link, name, **options):
         return self.add(geosim.Client(link, name, **options))
 
-    def nginx(self):
-        return self.add(nginx.Nginx(self.folder))
+    def nginx(self, **options):
+        return self.add(nginx.Nginx(self.folder, **options))
+
+    def upstream(self, **options):
+        """A web server whose every connection the story plays itself."""
+        return self.keep(http1.Upstream(name="upstream", **options))
+
+    def recorder(self, answer=http1.echo_target, **options):
+        """A web server that answers by itself and keeps every byte."""
+        return self.keep(http1.Recorder(answer, **options))
+
+    def http(self, relay, tls=False, **options):
+        """A client of a relay's front door in mode "http"."""
+        address = relay.address("web" if tls else "plain")
+        return self.keep(http1.connect(address, self.pki.ca if tls else None, **options))
 
     def connect(self, address, **options):
         return self.keep(peers.connect(address, **options))
@@ -71,6 +85,11 @@ class Stage:
         """A front door named "main"."""
         return {"name": "main", "listen": [listen], "certificates": [self.pki.identity("web")], "mode": "tcp",
                 "servers": list(servers), **more}
+
+    def site(self, *servers, tls=False, **more):
+        """A front door in mode "http": over TLS, or in plain, which is quickest for raw bytes."""
+        place = {"listen": ["127.0.0.1:0"], "certificates": [self.pki.identity("web")]} if tls else {"plain": ["127.0.0.1:0"]}
+        return {"name": "main", "mode": "http", **place, "servers": list(servers) or None, **more}
 
     def link(self, server, name="node-a", listen="127.0.0.1:0", advise=None):
         return {"name": name, "listen": [listen] if listen else None, "server": server, "advise": advise}

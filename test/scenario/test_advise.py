@@ -261,7 +261,7 @@ def test_the_same_address_again_even_after_kill_9(stage):
         given[number] = stage.keep(server.accept()).remote[0]
     assert len(set(given.values())) == 3
     state = stage.folder / "relay-state"
-    wait_for(lambda: sum(path.read_text().count("lease ") for path in state.iterdir() if path.is_file()) >= 3)
+    wait_for(lambda: (state / "leases").exists() and (state / "leases").read_text().count("lease ") == 3)
     mark = agent.mark()
     relay.signal(signal.SIGKILL)
     relay.wait_end()
