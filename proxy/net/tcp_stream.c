@@ -11,7 +11,8 @@
 struct tcp_stream {
     struct stream stream;
     bool is_connecting;
-    bool is_shut; /* our FIN is out */
+    bool is_shut;  /* our FIN is out */
+    bool is_reset; /* a send was told that the peer broke the connection */
 };
 
 static struct tcp_stream *tcp_of(struct stream *s)
@@ -54,6 +55,10 @@ static ssize_t failed_or_again(struct stream *s)
     return STREAM_FAILED;
 }
 
+/*
+ * The kernel tells a reset once. If a send was told, a read gets what came before and then 0, as at an orderly end, which it is
+ * not: nobody may take what came for the whole.
+ */
 static ssize_t tcp_read(struct stream *s, void *bytes, size_t size)
 {
     ssize_t n;
@@ -61,6 +66,8 @@ static ssize_t tcp_read(struct stream *s, void *bytes, size_t size)
     do
         n = recv(s->fd, bytes, size, 0);
     while (n < 0 && errno == EINTR);
+    if (n == 0 && tcp_of(s)->is_reset)
+        return STREAM_FAILED;
     return n >= 0 ? n : failed_or_again(s);
 }
 
@@ -71,7 +78,11 @@ static ssize_t tcp_write(struct stream *s, const void *bytes, size_t size)
     do
         n = send(s->fd, bytes, size, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return n >= 0 ? n : failed_or_again(s);
+    if (n >= 0)
+        return n;
+    if (errno != EPIPE && errno != EAGAIN && errno != EWOULDBLOCK)
+        tcp_of(s)->is_reset = true; /* EPIPE: its orderly end had come before the reset */
+    return failed_or_again(s);
 }
 
 static enum stream_step tcp_flush(struct stream *s)

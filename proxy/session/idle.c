@@ -44,18 +44,26 @@ static void drop(struct idle *i)
 }
 
 /*
- * A server that says something unasked says it to nobody, and its connection is worth nothing any more. What comes over TLS may
- * be a ticket, though: only a read tells.
+ * A server that says something unasked says it to nobody, and its connection is worth nothing any more: it is dropped. What comes
+ * over TLS may be a ticket, though: only a read tells. Asked also when the connection is to be used: its event may be due only
+ * later in this turn, and those bytes would be taken for the answer to the next request.
  */
+static bool is_silent(struct idle *i)
+{
+    uint8_t byte;
+
+    if (stream_read(i->back, &byte, 1) == STREAM_AGAIN)
+        return true;
+    drop(i);
+    return false;
+}
+
 static void has_news(void *arg, unsigned ready)
 {
     struct idle *i = arg;
-    uint8_t byte;
 
     (void)ready;
-    if (stream_read(i->back, &byte, 1) != STREAM_AGAIN)
-        drop(i);
-    else
+    if (is_silent(i))
         watch_set(i->watch, i->back->fd, stream_wants(i->back, STREAM_READ));
 }
 
@@ -103,14 +111,16 @@ void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struc
 
 struct stream *idle_get(struct idle_pool *pool, const struct cfg_endpoint *endpoint, uint64_t age_ms, struct watch **ret_watch)
 {
-    struct idle *i;
+    struct idle *i, *next;
 
-    TAILQ_FOREACH(i, &pool->list, entry)
-    {
+    for (i = TAILQ_FIRST(&pool->list); i != NULL; i = next) {
+        next = TAILQ_NEXT(i, entry);
         if (i->endpoint != endpoint)
             continue;
         if (clock_ms() - i->since_ms > age_ms)
             return NULL;
+        if (!is_silent(i))
+            continue;
         *ret_watch = i->watch;
         i->watch = NULL;
         return leave(i);

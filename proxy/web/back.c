@@ -99,6 +99,7 @@ void back_check_pinned(struct conversation *c)
  */
 static bool take_pinned(struct conversation *c, bool may_reuse)
 {
+    back_check_pinned(c);
     if (c->s->back != NULL && may_reuse && c->pinned == c->x.choice.upstream)
         return true;
     if (c->s->back != NULL)
@@ -149,10 +150,12 @@ void back_failed(struct conversation *c, enum reason why)
     back_get(c, false);
 }
 
+/* After HEAD it is closed: a server that sends a body all the same would poison the next answer, and nobody could tell. */
 static bool may_keep(const struct conversation *c)
 {
-    return c->is_up_over && !c->is_up_lost && c->x.has_response && c->x.response.keeps_alive && !c->down.has_ended &&
-           flow_length(&c->down) == 0 && !c->s->worker->is_draining && c->x.response.kind != HTTP_BODY_TO_CLOSE;
+    return !c->x.is_head && c->is_up_over && !c->is_up_lost && c->x.has_response && c->x.response.keeps_alive &&
+           !c->down.has_ended && flow_length(&c->down) == 0 && !c->s->worker->is_draining &&
+           c->x.response.kind != HTTP_BODY_TO_CLOSE;
 }
 
 void back_let_go(struct conversation *c)

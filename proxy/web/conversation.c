@@ -205,6 +205,8 @@ static bool watch_front(struct conversation *c)
         conversation_break(c, SESSION_AT_FRONT, n == STREAM_END ? REASON_FRONT_EOF : c->up.why);
         return false;
     }
+    if (n == STREAM_END) /* it may as well have gone, and a server that falls silent would never let us find out */
+        c->s->has_ended = c->s->front_ended_first = true;
     return true;
 }
 
@@ -290,11 +292,29 @@ static bool exchange(struct conversation *c)
 /* -- the serve ops -------------------------------------------------------------------------------------------------------------
  */
 
+/*
+ * Sends what TLS streams hold: a flow that has nothing to pass on does not. A back that breaks is left to the next read, which
+ * finds out what that means. False if the conversation has ended.
+ */
+static bool flush_streams(struct conversation *c, unsigned front_ready, unsigned back_ready)
+{
+    struct session *s = c->s;
+
+    if ((back_ready & STREAM_WRITE) && s->back != NULL && stream_flush(s->back) == STREAM_STEP_FAILED)
+        c->back_is_ready = true;
+    if (!(front_ready & STREAM_WRITE) || stream_flush(s->front) != STREAM_STEP_FAILED)
+        return true;
+    conversation_break(c, SESSION_AT_FRONT, s->front->why);
+    return false;
+}
+
 static void run(struct session *s, unsigned front_ready, unsigned back_ready)
 {
     struct conversation *c = conversation_of(s);
     uint64_t up = c->up.bytes, down = c->down.bytes;
 
+    if (!flush_streams(c, front_ready, back_ready))
+        return;
     c->front_is_ready |= (front_ready & STREAM_READ) != 0;
     c->back_is_ready |= (back_ready & STREAM_READ) != 0;
     if (c->state == CONVERSATION_HEAD && c->back_is_ready)
@@ -355,10 +375,11 @@ static unsigned back_interest(const struct session *s)
     return up | flow_from_interest(&c->down);
 }
 
-/* The request's body comes too slowly or not at all. */
+/* The request's body comes too slowly or not at all, or the server does not take it. */
 static void body_is_late(struct conversation *c)
 {
     const struct cfg *cfg = c->rules->cfg;
+    uint64_t response_ms = (uint64_t)cfg->timeouts.response_s * 1000;
     uint64_t body_ms = (uint64_t)cfg->timeouts.body_s * 1000, quiet_ms = clock_ms() - c->moved_ms;
     uint64_t came = c->up.body.bytes - c->rate_bytes;
     bool is_waiting_for_client = flow_to_interest(&c->up) == 0;
@@ -371,6 +392,10 @@ static void body_is_late(struct conversation *c)
             answer_reason(c, REASON_REQUEST_TIMEOUT);
         return;
     }
+    if (!is_waiting_for_client && !c->x.has_response && response_ms > 0 && quiet_ms >= response_ms) {
+        answer_reason(c, REASON_RESPONSE_TIMEOUT); /* else it would never end: its time would begin with the body's end */
+        return;
+    }
     c->rate_bytes = c->up.body.bytes;
     conversation_set_time(c, quiet_ms < body_ms && cfg->limits.body_rate == 0 ? body_ms - quiet_ms : body_ms);
 }
@@ -379,7 +404,7 @@ static void late(struct session *s)
 {
     struct conversation *c = conversation_of(s);
 
-    if (c->state == CONVERSATION_HEAD && !c->has_begun) {
+    if (c->state == CONVERSATION_HEAD && request_is_blank(c)) {
         end_softly(c, REASON_IDLE_TIMEOUT); /* a connection without a request is closed without an answer */
     } else if (c->state == CONVERSATION_HEAD) {
         exchange_open_blind(&c->x);
@@ -411,7 +436,8 @@ static void refused(struct session *s, enum reason why)
 
     if (c->x.is_open) {
         answer_reason(c, why);
-        run(s, 0, 0);
+        /* Not run() here: a dial may fail within run(), and thousands of pipelined requests would each go one call deeper. */
+        loop_call_again(&s->worker->loop, &s->again);
         return;
     }
     c->turned_away = why; /* its first request will be told */
@@ -436,7 +462,7 @@ static void drain(struct session *s)
     struct conversation *c = conversation_of(s);
 
     c->closes = true;
-    if (c->state == CONVERSATION_HEAD && !c->has_begun)
+    if (c->state == CONVERSATION_HEAD && request_is_blank(c))
         end_softly(c, REASON_SHUTDOWN);
 }
 

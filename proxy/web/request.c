@@ -180,11 +180,12 @@ static void take(struct conversation *c, const struct http_head *head, const str
         !c->x.request.keeps_alive || !has_more_room(c) || c->s->worker->is_draining || c->rules->cfg->timeouts.keep_alive_s == 0;
     why = c->is_redirect ? REASON_REDIRECTED : admit(c, target);
     if (why != REASON_NONE) {
-        flow_drop(&c->up, length); /* the chunk's memory, and with it the slices, stay until the answer is written */
         if (why == REASON_REDIRECTED)
             redirect(c, target);
         else
             answer_reason(c, why);
+        if (c->state == CONVERSATION_ANSWER)
+            flow_drop(&c->up, length); /* not before: the slices lie in its chunk, which may be freed now */
         return;
     }
     c->up.is_retaining = true;
@@ -257,10 +258,15 @@ static bool scan(struct conversation *c)
     }
 }
 
+bool request_is_blank(const struct conversation *c)
+{
+    return !c->has_begun || (c->scan.has_leading_crlf && c->scan.done == 2 && flow_length(&c->up) == 2);
+}
+
 /* The client's end. Within a head there is nobody any more who could use an answer. */
 static void take_end(struct conversation *c)
 {
-    if (flow_length(&c->up) > 0) {
+    if (!request_is_blank(c)) {
         exchange_open_blind(&c->x);
         c->x.fault = HTTP_FAULT_BODY_CUT;
         conversation_break(c, SESSION_AT_FRONT, REASON_REQUEST_CUT);

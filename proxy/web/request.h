@@ -9,3 +9,6 @@
  * more to do at once; false to wait.
  */
 bool request_read(struct conversation *c);
+
+/** In HEAD: nothing of a request is there, but perhaps the empty line that old clients send behind a body (RFC 9112 2.2). */
+bool request_is_blank(const struct conversation *c);
