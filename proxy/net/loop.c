@@ -32,8 +32,8 @@ static void deliver_mails(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* Without EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST: it would take fds out of the epoll set a turn after they were closed, when another
- * thread may have opened others of that number. */
+/* Without EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST: it would take fds out of the epoll set a turn after they were closed, when
+ * another thread may have opened others of that number. */
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
