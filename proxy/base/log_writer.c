@@ -25,6 +25,8 @@ static const size_t queue_bytes[LOG_WRITERS] = {(size_t)512 * 1024, (size_t)4 * 
 #define STOP_MS   2000  /**< how long log_writer_stop() waits for the thread */
 #define REPORT_MS 1000  /**< pause between attempts to tell of dropped lines while nothing else is written */
 #define GATHER_MS 10    /**< how long lines gather after a batch; less if the queue becomes half full */
+#define QUICK_MS  1     /**< a batch that comes so soon after the one before is one of a streak */
+#define STREAK    32    /**< batches of a streak from which on lines gather: a line that comes alone is written at once */
 #define FAILED_MS 60000 /**< pause between two calls of log_writer_ops.failed */
 
 struct log_writer {
@@ -206,19 +208,23 @@ static void *writer_main(void *arg)
     struct log_writer *w = arg;
     size_t length;
     bool is_abandoned;
+    unsigned streak = 0;
+    uint64_t before_ms;
 
     (void)write_head(w);
     lock(w->which);
-    while (take_work(w, &length)) {
+    for (before_ms = clock_ms(); take_work(w, &length); before_ms = clock_ms()) {
         uint64_t lost;
 
+        streak = clock_ms() - before_ms <= QUICK_MS ? streak + 1 : 0;
         unlock(w->which);
         lost = write_lines(w, w->emptying, length);
         if (lost == 0)
             report_dropped(w);
         lock(w->which);
         w->dropped += lost;
-        gather(w);
+        if (streak >= STREAK)
+            gather(w);
     }
     unlock(w->which);
     report_dropped(w);

@@ -5,7 +5,8 @@
  *
  * Who puts a line never waits for a disk or a pipe. A line that finds the queue full, or that can't be written, is dropped and
  * counted; the thread then tries about once a second, and with each batch, to write a line of the count. After a batch the
- * thread lets lines gather for some milliseconds: under load it writes them by the hundred, and who puts them need not wake it.
+ * thread lets lines gather for some milliseconds under load: then it writes them by the hundred, and who puts them need not wake
+ * it.
  */
 #pragma once
 

@@ -145,7 +145,6 @@ def test_the_second_server_takes_over(stage, end):
         clients.stop()
     print(clients.tally(clients.outcomes))
     hurt = clients.failed()
-    assert hurt or end is gently, "none was in flight"
     assert not [one for one in hurt if one.method == "GET"], f"repeatable requests failed: {hurt[:5]}"
     assert not [one for one in hurt if one.end < begin or one.start > dead + MOMENT], f"not in flight, but failed: {hurt[:5]}"
     only_clean(hurt, also=("closed",))

@@ -288,6 +288,11 @@ def test_wrong_usage(stage):
     assert "--site \"Geo SCADA\"" in run("vendor.config", "sites.applicationHost.config")[2]
 
 
+def test_help():
+    code, out, err = run("--help")
+    assert code == 0 and "usage: georelay import-iis" in out and "--site NAME" in out and not err
+
+
 def test_nothing_to_forward():
     code, out, err = run("nothing.config")
     assert code == 1 and not out and "nothing here forwards" in err and "nothing.config:7: not carried over" in err
