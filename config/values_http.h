@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The values of the configuration that are words of HTTP, for config/values.c and the importer: one function for each type of the table.
+ * The values of the configuration that are words of HTTP, for config/values.c and the importer: one function for each type of the
+ * table.
  *
  * All of them have the meaning of cfg_value_parse(): false if the text does not fit, and then `member` is untouched. Pure, any
  * thread.
