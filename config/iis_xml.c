@@ -2,6 +2,7 @@
 /* Owns expat: the only file that knows it. Nothing is read here but the one file that the caller names. Caller's thread. */
 #include "config/iis_xml.h"
 #include "config/memory.h"
+#include "config/source.h"
 
 #include <errno.h>
 #include <expat.h>
@@ -125,25 +126,6 @@ struct iis_node *iis_xml_parse(const char *file, const char *bytes, size_t lengt
     return r.root;
 }
 
-/* Reads all of an open file into `bytes`, which has room for one more than the limit. Returns the count, or -1 with errno. */
-static ssize_t read_all(int fd, char *bytes)
-{
-    size_t used = 0;
-
-    while (used <= IIS_XML_BYTES) {
-        ssize_t n = read(fd, bytes + used, IIS_XML_BYTES + 1 - used);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        used += (size_t)n;
-    }
-    return (ssize_t)used;
-}
-
 struct iis_node *iis_xml_read(const char *path, FILE *err)
 {
     struct iis_node *root = NULL;
@@ -161,7 +143,7 @@ struct iis_node *iis_xml_read(const char *path, FILE *err)
         goto close_fd;
     }
     bytes = cfg_alloc(IIS_XML_BYTES + 1, 1);
-    length = read_all(fd, bytes);
+    length = cfg_source_read_all(fd, bytes, IIS_XML_BYTES);
     if (length < 0)
         fprintf(err, "%s: The file can't be read: %s.\n", path, strerror(errno));
     else if (length > IIS_XML_BYTES)

@@ -38,13 +38,12 @@ static const char *why_not_regular(const struct stat *st)
     return NULL;
 }
 
-/* Reads all of an open file into `text`, which has room for CFG_SOURCE_BYTES + 1. Returns the count, or -1 with errno. */
-static ssize_t read_all(int fd, char *text)
+ssize_t cfg_source_read_all(int fd, char *bytes, size_t most)
 {
     size_t used = 0;
 
-    while (used <= CFG_SOURCE_BYTES) {
-        ssize_t n = read(fd, text + used, CFG_SOURCE_BYTES + 1 - used);
+    while (used <= most) {
+        ssize_t n = read(fd, bytes + used, most + 1 - used);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -75,7 +74,7 @@ static char *read_text(const struct scan *from, const char *path)
     why = why_not_regular(&st);
     if (!why) {
         text = cfg_alloc(CFG_SOURCE_BYTES + 2, 1);
-        used = read_all(fd, text);
+        used = cfg_source_read_all(fd, text, CFG_SOURCE_BYTES);
         if (used < 0)
             why = "can't be read";
         else if (used > CFG_SOURCE_BYTES)

@@ -10,6 +10,8 @@
 
 #include "config/problems.h"
 
+#include <sys/types.h>
+
 #define CFG_SOURCE_BYTES    1048576
 #define CFG_SOURCE_INCLUDES 64
 
@@ -21,3 +23,7 @@ char *cfg_source_read(const char *path, struct cfg_problems *problems);
 
 /** Gives the path of an included file as it is opened and shown: relative to the folder of the configuration file `path`. */
 char *cfg_source_include_path(const char *path, const char *name);
+
+/** Reads all of an open file into `bytes`, which has room for `most` + 1: so many bytes mean that it is too long. The count, or
+ * -1 with errno. */
+ssize_t cfg_source_read_all(int fd, char *bytes, size_t most);
