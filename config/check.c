@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the rules on names, on what belongs together, and the order in which all rules are asked. Caller's thread. */
+/* Owns the rules on names of doors and links, on whether there is anything to do, and the order in which all rules are asked; and
+ * what these have in common. Caller's thread. */
 #include "config/check.h"
 #include "config/check_rules.h"
 #include "config/place.h"
@@ -25,28 +26,48 @@ bool check_same_name(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-const struct cfg_agent *check_find_agent(const struct cfg *cfg, const char *name)
+const char *check_link_name(const struct cfg_link *link)
 {
-    for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
-        if (check_same_name(cfg->tunnel.agents[i].name, name))
-            return &cfg->tunnel.agents[i];
-    return NULL;
+    return link->name ? link->name : "?";
 }
 
-bool check_agent_has_link(const struct cfg_agent *agent, const char *link)
+const char *check_served_word(const struct check *c)
 {
-    for (size_t i = 0; i < agent->links_count; i++)
-        if (check_same_name(agent->links[i].text, link))
-            return true;
-    return false;
+    return c->cfg->role == CFG_ROLE_AGENT ? "server" : "link";
 }
 
-static bool has_link(const struct cfg *cfg, const char *name)
+bool check_has_address(const struct cfg_endpoint *endpoint)
 {
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (check_same_name(cfg->links[i].name, name))
-            return true;
-    return false;
+    return endpoint->text && !endpoint->is_name && !endpoint->agent;
+}
+
+bool check_same_family(const struct address *a, const struct address *b)
+{
+    return a->sa.any.sa_family == b->sa.any.sa_family;
+}
+
+bool check_same_place(const struct address *a, const struct address *b)
+{
+    return check_same_family(a, b) && (address_is_any(a) || address_is_any(b) || address_same_ip(a, b));
+}
+
+bool check_ports_overlap(const struct port_range *a, const struct port_range *b)
+{
+    return a->first != 0 && b->first != 0 && a->first <= b->last && b->first <= a->last;
+}
+
+bool check_is_wide(const struct port_range *ports)
+{
+    return ports->last - ports->first >= CHECK_PORTS_LISTENED;
+}
+
+const char *check_ports_format(const struct port_range *ports, char text[CHECK_PORTS_TEXT])
+{
+    if (ports->first == ports->last)
+        snprintf(text, CHECK_PORTS_TEXT, "%u", ports->first);
+    else
+        snprintf(text, CHECK_PORTS_TEXT, "%u-%u", ports->first, ports->last);
+    return text;
 }
 
 static bool is_used_by_an_agent(const struct cfg *cfg, const char *link)
@@ -68,55 +89,14 @@ static void check_web_names(const struct check *c)
             }
 }
 
-static void check_link_names(const struct check *c)
-{
-    for (size_t i = 0; i < c->cfg->links_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (check_same_name(c->cfg->links[i].name, c->cfg->links[j].name)) {
-                check_report(c, c->cfg->links[i].line, "Give each its own name", "There are two links of one name: \"%s\"",
-                             c->cfg->links[i].name);
-                break;
-            }
-}
-
-static void check_agent_names(const struct check *c)
-{
-    const struct cfg_tunnel *tunnel = &c->cfg->tunnel;
-
-    for (size_t i = 0; i < tunnel->agents_count; i++) {
-        if (check_same_name(tunnel->agents[i].name, "direct"))
-            check_report(c, tunnel->agents[i].line, "Choose another name",
-                         "No agent may be called \"direct\": that stands for clients without an agent");
-        for (size_t j = 0; j < i; j++)
-            if (check_same_name(tunnel->agents[i].name, tunnel->agents[j].name)) {
-                check_report(c, tunnel->agents[i].line, "Give each its own name and certificate",
-                             "There are two agents of one name: \"%s\"", tunnel->agents[i].name);
-                break;
-            }
-    }
-}
-
-static void check_links_of_agent(const struct check *c, const struct cfg_agent *agent)
-{
-    for (size_t i = 0; i < agent->links_count; i++) {
-        const struct cfg_string *link = &agent->links[i];
-
-        if (!has_link(c->cfg, link->text) && !c->cfg->is_partial)
-            check_report(c, link->line, "Name one of \"links\"", "There is no link \"%s\"", link->text);
-        for (size_t j = 0; j < i; j++)
-            if (check_same_name(link->text, agent->links[j].text)) {
-                check_report(c, link->line, "Remove one", "The link \"%s\" is named twice", link->text);
-                break;
-            }
-    }
-}
-
-void check_endpoints(const struct check *c, const struct cfg_endpoint *list, size_t count)
+/* `what` is "links" or "servers". */
+static void check_link_names(const struct check *c, const struct cfg_link *list, size_t count, const char *what)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
-            if (strcasecmp(list[i].text, list[j].text) == 0) {
-                check_report(c, list[i].line, "Remove one", "\"%s\" is named twice", list[i].text);
+            if (check_same_name(list[i].name, list[j].name)) {
+                check_report(c, list[i].line, "Give each its own name", "There are two %s of one name: \"%s\"", what,
+                             list[i].name);
                 break;
             }
 }
@@ -126,11 +106,10 @@ static void check_relay(const struct check *c)
     const struct cfg *cfg = c->cfg;
 
     check_web_names(c);
-    check_link_names(c);
-    check_agent_names(c);
+    check_link_names(c, cfg->links, cfg->links_count, "links");
     check_web(c);
-    for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
-        check_links_of_agent(c, &cfg->tunnel.agents[i]);
+    check_agents(c);
+    check_nat(c);
     if (cfg->is_partial)
         return;
     if (cfg->web_count == 0 && cfg->links_count == 0)
@@ -162,18 +141,56 @@ static void check_link_is_usable(const struct check *c, const struct cfg_link *l
     }
 }
 
+/* With "clients" alone it delivers advises to clients that reach the relay without it. */
+static void check_agent_has_work(const struct check *c)
+{
+    const struct cfg *cfg = c->cfg;
+
+    if (cfg->links_count == 0 && cfg->servers_count == 0 && cfg->clients_line == 0)
+        check_report(
+            c, 0,
+            "Add \"links\" for clients that connect to the agent, \"clients\" that it delivers advises to, or \"servers\" "
+            "that relays may ask it for",
+            "The agent has nothing to do");
+}
+
 static void check_agent(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
 
-    check_link_names(c);
+    check_link_names(c, cfg->links, cfg->links_count, "links");
+    check_link_names(c, cfg->servers, cfg->servers_count, "servers");
     check_endpoints(c, cfg->relays, cfg->relays_count);
     if (check_same_name(cfg->name, "direct"))
         check_report(c, cfg->name_line, "Choose another name",
                      "No agent may be called \"direct\": that stands for clients without an agent");
-    if (!cfg->is_partial && serves_loopback_only(cfg))
+    if (cfg->is_partial)
+        return;
+    check_agent_has_work(c);
+    if (serves_loopback_only(cfg))
         for (size_t i = 0; i < cfg->links_count; i++)
             check_link_is_usable(c, &cfg->links[i]);
+}
+
+static void check_settings(const struct check *c, struct cfg *cfg)
+{
+    check_link_routes(cfg);
+    if (cfg->role == CFG_ROLE_RELAY)
+        check_relay(c);
+    else if (cfg->role == CFG_ROLE_AGENT)
+        check_agent(c);
+    check_link_servers(c);
+    check_listeners(c);
+    check_advises(c);
+}
+
+int cfg_check_settings(struct cfg *cfg, struct cfg_problems *problems)
+{
+    struct check c = {.cfg = cfg, .problems = problems};
+    size_t before = problems->count;
+
+    check_settings(&c, cfg);
+    return problems->count == before ? 0 : -1;
 }
 
 int cfg_check(struct cfg *cfg, struct cfg_problems *problems)
@@ -181,13 +198,7 @@ int cfg_check(struct cfg *cfg, struct cfg_problems *problems)
     struct check c = {.cfg = cfg, .problems = problems};
     size_t before = problems->count;
 
-    check_link_routes(cfg);
-    if (cfg->role == CFG_ROLE_RELAY)
-        check_relay(&c);
-    else if (cfg->role == CFG_ROLE_AGENT)
-        check_agent(&c);
-    check_listeners(&c);
-    check_advises(&c);
+    check_settings(&c, cfg);
     check_files(&c);
     return problems->count == before ? 0 : -1;
 }

@@ -15,3 +15,6 @@
  * the routes of its web doors, and nothing else.
  */
 int cfg_check(struct cfg *cfg, struct cfg_problems *problems);
+
+/** The same without looking at files: for commands that only need the settings, on any machine. */
+int cfg_check_settings(struct cfg *cfg, struct cfg_problems *problems);

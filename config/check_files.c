@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { REMEDY_BYTES = PATH_MAX + 64 };
@@ -76,13 +77,13 @@ static void check_parent(const struct check *c, unsigned place, const char *what
 
 static bool has_alias(const struct cfg *cfg)
 {
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (cfg->links[i].advise.addressing == CFG_ADDRESSING_ALIAS)
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_ALIAS)
             return true;
     return false;
 }
 
-/* Without addressing "alias" the relay has nothing to remember. */
+/* Without addressing "alias" there is nothing to remember. */
 static void check_state(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
@@ -93,6 +94,28 @@ static void check_state(const struct check *c)
     check_parent(c, cfg->state_line, "state", cfg->state);
     if (stat(cfg->state, &st) == 0 && !S_ISDIR(st.st_mode))
         check_report(c, cfg->state_line, "Name a folder of georelay's own", "The state folder %s is not a folder", cfg->state);
+}
+
+/* Its folder is made too, as that of a process which has just started. */
+static void check_control_socket(const struct check *c)
+{
+    const char *path = c->cfg->admin.socket;
+    unsigned place = c->cfg->admin.socket_line;
+    struct stat st;
+    char *folder;
+
+    if (!path)
+        return;
+    if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        check_report(c, place, "Name a path of at most 107 bytes", "The path of the control socket has %zu bytes", strlen(path));
+    folder = cfg_folder(path);
+    if (stat(folder, &st) < 0)
+        check_parent(c, place, "control socket's folder", folder);
+    else if (!S_ISDIR(st.st_mode))
+        check_report(c, place, "Name a file in a folder", "%s is not a folder, so the control socket can't be in it", folder);
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        check_report(c, place, "Remove it, or name another path", "%s is there and is no socket", path);
+    free(folder);
 }
 
 static void check_log(const struct check *c, unsigned place, const char *what, const char *path)
@@ -127,6 +150,7 @@ void check_files(const struct check *c)
     check_certificate(c, &cfg->identity);
     check_public(c, cfg->ca_line, "CA", cfg->ca);
     check_state(c);
+    check_control_socket(c);
     check_log(c, cfg->log.file_line, "log", cfg->log.file);
     check_log(c, cfg->access.file_line, "access log", cfg->access.file);
 }

@@ -9,66 +9,51 @@
 
 #include <stdlib.h>
 
-enum owner { OWNER_WEB, OWNER_PLAIN, OWNER_LINK, OWNER_TUNNEL };
-
-struct listener {
-    const struct cfg_listen *listen;
-    enum owner owner;
-};
-
-struct listeners {
-    struct listener *list;
-    size_t count;
-};
-
-static void collect(struct listeners *all, const struct cfg_listen *list, size_t count, enum owner owner)
+static void collect(struct check_listeners *all, const struct cfg_listen *list, size_t count, enum check_owner owner,
+                    const struct cfg_link *link)
 {
     for (size_t i = 0; i < count; i++) {
         all->list = cfg_grow(all->list, all->count, sizeof(*all->list));
-        all->list[all->count++] = (struct listener){&list[i], owner};
+        all->list[all->count++] = (struct check_listener){&list[i], owner, link};
     }
 }
 
-static void collect_all(struct listeners *all, const struct cfg *cfg)
+static void collect_all(struct check_listeners *all, const struct cfg *cfg)
 {
     for (size_t i = 0; i < cfg->web_count; i++) {
-        collect(all, cfg->web[i].listen, cfg->web[i].listen_count, OWNER_WEB);
-        collect(all, cfg->web[i].plain, cfg->web[i].plain_count, OWNER_PLAIN);
-        collect(all, cfg->web[i].redirect_from, cfg->web[i].redirect_from_count, OWNER_PLAIN);
+        const struct cfg_web *web = &cfg->web[i];
+
+        collect(all, web->listen, web->listen_count, CHECK_OWNER_WEB, NULL);
+        collect(all, web->plain, web->plain_count, CHECK_OWNER_PLAIN, NULL);
+        collect(all, web->redirect_from, web->redirect_from_count, CHECK_OWNER_PLAIN, NULL);
     }
     for (size_t i = 0; i < cfg->links_count; i++)
-        collect(all, cfg->links[i].listen, cfg->links[i].listen_count, OWNER_LINK);
-    collect(all, cfg->tunnel.listen, cfg->tunnel.listen_count, OWNER_TUNNEL);
-}
-
-static bool same_family(const struct address *a, const struct address *b)
-{
-    return a->sa.any.sa_family == b->sa.any.sa_family;
+        collect(all, cfg->links[i].listen, cfg->links[i].listen_count, CHECK_OWNER_LINK, &cfg->links[i]);
+    collect(all, cfg->tunnel.listen, cfg->tunnel.listen_count, CHECK_OWNER_TUNNEL, NULL);
 }
 
 static bool overlap(const struct address *a, const struct address *b)
 {
-    return address_port(a) != 0 && address_port(a) == address_port(b) && same_family(a, b) &&
-           (address_is_any(a) || address_is_any(b) || address_same_ip(a, b));
+    return address_port(a) != 0 && address_port(a) == address_port(b) && check_same_place(a, b);
 }
 
 /* The one overlap that has a meaning: ALPN parts agents from browsers, where there is TLS. */
-static bool is_shared(const struct listener *a, const struct listener *b)
+static bool is_shared(const struct check_listener *a, const struct check_listener *b)
 {
-    bool is_tunnel_and_web =
-        (a->owner == OWNER_TUNNEL && b->owner == OWNER_WEB) || (a->owner == OWNER_WEB && b->owner == OWNER_TUNNEL);
+    bool is_tunnel_and_web = (a->owner == CHECK_OWNER_TUNNEL && b->owner == CHECK_OWNER_WEB) ||
+                             (a->owner == CHECK_OWNER_WEB && b->owner == CHECK_OWNER_TUNNEL);
 
     return is_tunnel_and_web && address_same_ip(&a->listen->address, &b->listen->address);
 }
 
-static void check_overlap(const struct check *c, const struct listener *new, const struct listener *old)
+static void check_overlap(const struct check *c, const struct check_listener *new, const struct check_listener *old)
 {
     const char *remedy = "Choose another port or address";
     char text[ADDRESS_TEXT], other[ADDRESS_TEXT];
 
     address_format(&new->listen->address, text);
     address_format(&old->listen->address, other);
-    if (new->owner == OWNER_TUNNEL && old->owner == OWNER_WEB)
+    if (new->owner == CHECK_OWNER_TUNNEL && old->owner == CHECK_OWNER_WEB)
         remedy = "Write the same address in both to share it, or choose another port";
     if (address_same_ip(&new->listen->address, &old->listen->address))
         check_report(c, new->listen->line, remedy, "%s is listened on twice", text);
@@ -76,11 +61,11 @@ static void check_overlap(const struct check *c, const struct listener *new, con
         check_report(c, new->listen->line, remedy, "The listeners %s and %s overlap", text, other);
 }
 
-static void check_overlaps(const struct check *c, const struct listeners *all)
+static void check_overlaps(const struct check *c, const struct check_listeners *all)
 {
     for (size_t i = 0; i < all->count; i++) {
         for (size_t j = 0; j < i; j++) {
-            const struct listener *new = &all->list[i], *old = &all->list[j];
+            const struct check_listener *new = &all->list[i], *old = &all->list[j];
 
             if (!overlap(&new->listen->address, &old->listen->address) || is_shared(new, old))
                 continue;
@@ -90,62 +75,58 @@ static void check_overlaps(const struct check *c, const struct listeners *all)
     }
 }
 
-/* True if a listener stands where an advise of this link is to arrive. */
-static bool meets_advise(const struct address *listen, const struct cfg_advise *advise)
-{
-    if (advise->addressing != CFG_ADDRESSING_ALIAS || !port_range_contains(&advise->ports, address_port(listen)))
-        return false;
-    for (size_t i = 0; i < advise->pool_count; i++) {
-        const struct address_range *range = &advise->pool[i].range;
-
-        if (address_is_any(listen) ? same_family(listen, &range->first) : address_range_contains(range, listen))
-            return true;
-    }
-    return false;
-}
-
-static void check_advise_ports(const struct check *c, const struct listeners *all)
+static void check_advise_ports(const struct check *c, const struct check_listeners *all)
 {
     char text[ADDRESS_TEXT];
 
     for (size_t i = 0; i < all->count; i++) {
-        for (size_t j = 0; j < c->cfg->links_count; j++) {
-            if (!meets_advise(&all->list[i].listen->address, &c->cfg->links[j].advise))
+        const struct cfg_listen *listen = all->list[i].listen;
+        struct port_range port = {address_port(&listen->address), address_port(&listen->address)};
+
+        for (size_t j = 0; j < c->cfg->served_count; j++) {
+            const struct cfg_link *link = &c->cfg->served[j];
+
+            if (!check_takes_advises_at(&link->advise, &listen->address, &port))
                 continue;
-            check_report(c, all->list[i].listen->line, "Listen on one address outside of the pool, or on another port",
-                         "%s takes a port that advises of the link \"%s\" need",
-                         address_format(&all->list[i].listen->address, text),
-                         c->cfg->links[j].name ? c->cfg->links[j].name : "?");
+            check_report(c, listen->line,
+                         link->advise.addressing == CFG_ADDRESSING_ALIAS
+                             ? "Listen on one address outside of the pool, or on another port"
+                             : "Choose another port or address",
+                         "%s takes a port that advises of the %s \"%s\" need", address_format(&listen->address, text),
+                         check_served_word(c), check_link_name(link));
             break;
         }
     }
 }
 
-/* Beside an agent the clients want their Sockets range for themselves. */
-static void check_client_ports(const struct check *c, const struct listeners *all)
+/* Beside an agent the clients want their Sockets range for themselves. Clients that take any port take a free one. */
+static void check_client_ports(const struct check *c, const struct check_listeners *all)
 {
     char text[ADDRESS_TEXT];
 
+    if (check_is_wide(&c->cfg->advise_ports))
+        return;
     for (size_t i = 0; i < all->count; i++)
         if (port_range_contains(&c->cfg->advise_ports, address_port(&all->list[i].listen->address)))
             check_report(c, all->list[i].listen->line, "Choose another port", "%s takes a port of \"advise_ports\"",
                          address_format(&all->list[i].listen->address, text));
 }
 
-static bool is_own(const struct listeners *all, const struct cfg_endpoint *endpoint)
+static bool is_own(const struct check_listeners *all, const struct cfg_endpoint *endpoint)
 {
     for (size_t i = 0; i < all->count; i++) {
         const struct address *listen = &all->list[i].listen->address;
 
-        if (endpoint->text && !endpoint->is_name && address_port(listen) == endpoint->port &&
+        if (check_has_address(endpoint) && endpoint->port != 0 && address_port(listen) == endpoint->port &&
             (address_same_ip(listen, &endpoint->address) ||
-             (address_is_any(listen) && same_family(listen, &endpoint->address) && address_is_loopback(&endpoint->address))))
+             (address_is_any(listen) && check_same_family(listen, &endpoint->address) &&
+              address_is_loopback(&endpoint->address))))
             return true;
     }
     return false;
 }
 
-static void check_loops(const struct check *c, const struct listeners *all, const struct cfg_endpoint *list, size_t count)
+static void check_loops(const struct check *c, const struct check_listeners *all, const struct cfg_endpoint *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (is_own(all, &list[i]))
@@ -153,7 +134,7 @@ static void check_loops(const struct check *c, const struct listeners *all, cons
                          "\"%s\" is listened on here: georelay would connect to itself", list[i].text);
 }
 
-static void check_web_loops(const struct check *c, const struct listeners *all, const struct cfg_web *web)
+static void check_web_loops(const struct check *c, const struct check_listeners *all, const struct cfg_web *web)
 {
     check_loops(c, all, web->upstream.servers, web->upstream.servers_count);
     for (size_t i = 0; i < web->upstreams_count; i++)
@@ -163,18 +144,19 @@ static void check_web_loops(const struct check *c, const struct listeners *all, 
 void check_listeners(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
-    struct listeners all = {0};
+    struct check_listeners all = {0};
 
     collect_all(&all, cfg);
     check_overlaps(c, &all);
-    if (cfg->role == CFG_ROLE_RELAY)
-        check_advise_ports(c, &all);
+    check_advise_ports(c, &all);
+    check_intercept(c, &all);
+    check_ranges(c, &all);
     if (cfg->role == CFG_ROLE_AGENT)
         check_client_ports(c, &all);
     for (size_t i = 0; i < cfg->web_count; i++)
         check_web_loops(c, &all, &cfg->web[i]);
-    for (size_t i = 0; i < cfg->links_count; i++)
-        check_loops(c, &all, &cfg->links[i].server, 1);
+    for (size_t i = 0; i < cfg->served_count; i++)
+        check_loops(c, &all, &cfg->served[i].server, 1);
     check_loops(c, &all, cfg->relays, cfg->relays_count);
     free(all.list);
 }

@@ -43,8 +43,20 @@ static void check_upstream_tls(const struct check *c, const struct cfg_upstream 
                      "\"tls_min\" is not used, since tls is \"off\"");
 }
 
+/* Through a tunnel it is the agent that connects, and TLS to the server would have to end there. */
+static void check_servers_of_agents(const struct check *c, const struct cfg_upstream *upstream)
+{
+    for (size_t i = 0; i < upstream->servers_count && upstream->tls != CFG_UPSTREAM_TLS_OFF; i++)
+        if (upstream->servers[i].agent)
+            check_report(c, upstream->servers[i].line, "Write tls = \"off\" for this upstream, or name the server's own address",
+                         "\"%s\" is reached through the agent's tunnel, which is encrypted, and the agent connects to it without "
+                         "TLS",
+                         upstream->servers[i].text);
+}
+
 static void check_upstream(const struct check *c, const struct cfg_upstream *upstream)
 {
+    check_servers_of_agents(c, upstream);
     check_endpoints(c, upstream->servers, upstream->servers_count);
     check_upstream_tls(c, upstream);
 }

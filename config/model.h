@@ -33,26 +33,41 @@ enum cfg_cookie_same_site {
     CFG_COOKIE_SAME_SITE_STRICT,
     CFG_COOKIE_SAME_SITE_NONE
 };
-enum cfg_addressing { CFG_ADDRESSING_OFF = 0, CFG_ADDRESSING_ALIAS };
+enum cfg_addressing {
+    CFG_ADDRESSING_OFF = 0,
+    CFG_ADDRESSING_ALIAS,
+    CFG_ADDRESSING_TRANSPARENT,
+    CFG_ADDRESSING_PORTS,
+    CFG_ADDRESSING_REWRITE
+};
+enum cfg_port_form { CFG_PORT_U16LE = 0, CFG_PORT_U16BE, CFG_PORT_DECIMAL };
+enum cfg_on_mismatch { CFG_MISMATCH_PASS = 0, CFG_MISMATCH_REFUSE };
 enum cfg_delivery { CFG_DELIVERY_AGENT = 0, CFG_DELIVERY_DIRECT };
 enum cfg_log_level { CFG_LOG_ERROR = 0, CFG_LOG_WARN, CFG_LOG_INFO, CFG_LOG_DEBUG };
 enum cfg_log_format { CFG_LOG_LOGFMT = 0, CFG_LOG_JSON };
 enum cfg_access_format { CFG_ACCESS_LOGFMT = 0, CFG_ACCESS_JSON, CFG_ACCESS_W3C };
 enum cfg_switch { CFG_OFF = 0, CFG_ON };
 
-/** Whom to connect to: an address, or a name that the resolver looks up. */
+/** Whom to connect to: an address, a name that the resolver looks up, or NAME@AGENT: an entry of an agent beside the server. */
 struct cfg_endpoint {
-    char *text; /**< as written */
-    char *host; /**< without port and brackets */
-    uint16_t port;
+    char *text;        /**< as written */
+    char *host;        /**< without port and brackets; NAME if `agent` is set */
+    char *agent;       /**< the agent that dials it; NULL: we do */
+    uint16_t port;     /**< 0 if `agent` or `has_any_port` is set */
+    bool has_any_port; /**< written ":*": the port that the client dialled */
     bool is_name;
-    struct address address; /**< set unless is_name */
+    struct address address; /**< set unless `is_name` or `agent`; its port is `port` */
     unsigned line;
 };
 
 /** Where to listen. Port 0 lets the kernel choose (the log's ev=listen says which). */
 struct cfg_listen {
     struct address address;
+    unsigned line;
+};
+
+struct cfg_ports {
+    struct port_range range;
     unsigned line;
 };
 
@@ -205,29 +220,71 @@ struct cfg_pin {
     unsigned line;
 };
 
+/** Addressing "ports": the Sockets range that one client machine was given. */
+struct cfg_port_client {
+    char *agent; /**< an agent's name, or "direct" */
+    struct address client;
+    struct port_range ports;
+    unsigned line;
+};
+
+/** A few bytes, written as text with \xNN. */
+struct cfg_bytes {
+    char *text; /**< as written; NULL: none */
+    uint8_t *bytes;
+    size_t count;
+};
+
+/** Addressing "rewrite": where the announced port stands in the first bytes of a link. */
+struct cfg_port_rule {
+    long offset;            /**< from the start, or from the end of the first `after` */
+    struct cfg_bytes after; /**< may be empty */
+    int form;               /**< enum cfg_port_form */
+    long within;            /**< the whole of it stands in the first so many bytes */
+    unsigned line;          /**< 0: no rule */
+};
+
 /** How the server's dial-back finds its client. */
 struct cfg_advise {
     int addressing; /**< enum cfg_addressing */
     int delivery;   /**< enum cfg_delivery: who takes it to a client that came without an agent */
+    unsigned addressing_line;
     struct port_range ports;
     unsigned ports_line;
-    struct cfg_pool *pool;
+    struct cfg_pool *pool; /**< alias */
     size_t pool_count;
-    struct cfg_pin *pins;
+    struct cfg_pin *pins; /**< alias */
     size_t pins_count;
+    int any_port; /**< alias; enum cfg_switch: also ports outside of `ports` are taken up */
+    unsigned any_port_line;
+    struct address address; /**< ports, rewrite: ours towards the server; may be unset otherwise */
+    unsigned address_line;
+    struct cfg_port_client *clients; /**< ports */
+    size_t clients_count;
+    struct port_range relay_ports; /**< rewrite: stand for announced ports */
+    unsigned relay_ports_line;
+    struct cfg_port_rule rule; /**< rewrite */
+    int on_mismatch;           /**< rewrite; enum cfg_on_mismatch */
+    unsigned on_mismatch_line;
     struct cfg_network *from; /**< addresses besides the server's own that it may dial from */
     size_t from_count;
     long grace_s; /**< how long a lease and its advises outlive the last link */
+    unsigned grace_line;
     unsigned line;
 };
 
-/** A named way to one server node. On an agent only name and listen are used. */
+/**
+ * A named way to one server node, or over ranges of ports to one machine. On an agent there are two kinds: of `links` only name,
+ * listen and ports are used; of `servers` all but listen.
+ */
 struct cfg_link {
     char *name;
-    struct cfg_listen *listen;
+    struct cfg_listen *listen; /**< with `ports`: where a rule of the firewall leads connections to these ports */
     size_t listen_count;
-    struct cfg_endpoint server; /**< role relay */
-    struct cfg_advise advise;   /**< role relay */
+    struct cfg_ports *ports; /**< a link over ranges; then server.has_any_port, unless an agent dials it */
+    size_t ports_count;
+    struct cfg_endpoint server; /**< role relay; `servers` of an agent */
+    struct cfg_advise advise;   /**< the same */
     unsigned line;
 };
 
@@ -253,6 +310,12 @@ struct cfg_tunnel {
     long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */
     long spares;       /**< spare channels that each agent keeps open */
     unsigned line;     /**< 0: no tunnel configured */
+};
+
+/** For the administrator. */
+struct cfg_admin {
+    char *socket; /**< path of a Unix socket; NULL: none */
+    unsigned socket_line;
 };
 
 struct cfg_log {
@@ -287,13 +350,14 @@ struct cfg_limits {
 };
 
 struct cfg_timeouts {
-    long handshake_s;   /**< TLS handshake and first frame */
-    long dial_ms;       /**< one connection attempt */
-    long dead_peer_s;   /**< a peer that vanished is known after this */
-    long idle_s;        /**< 0: never */
-    long half_closed_s; /**< 0: never; no byte in the remaining direction */
-    long drain_s;       /**< after TERM */
-    long resolve_s;     /**< pause between two look-ups of a name */
+    long handshake_s;     /**< TLS handshake and first frame */
+    long dial_ms;         /**< one connection attempt */
+    long dead_peer_s;     /**< a peer that vanished is known after this */
+    long idle_s;          /**< 0: never */
+    long half_closed_s;   /**< 0: never; no byte in the remaining direction */
+    long drain_s;         /**< after TERM */
+    long resolve_s;       /**< pause between two look-ups of a name */
+    long firewall_idle_s; /**< firewalls forget a connection that is silent for longer */
 
     /* Role relay, web doors in mode "http". */
     long head_s;          /**< from a request head's first byte to its last, before the first request from the start */
@@ -319,7 +383,15 @@ struct cfg {
     struct cfg_link *links;
     size_t links_count;
     struct cfg_tunnel tunnel;
+    struct cfg_network *nat; /**< role relay: addresses behind which several clients stand */
+    size_t nat_count;
+    long intercept_port; /**< where TPROXY rules lead to */
+    unsigned intercept_port_line;
 
+    struct cfg_link *servers; /**< role agent, beside the server: what relays may ask for */
+    size_t servers_count;
+    const struct cfg_link *served; /**< the links whose server side is here: a relay's `links`, an agent's `servers` */
+    size_t served_count;
     struct cfg_endpoint *relays; /**< role agent, in order of preference */
     size_t relays_count;
     struct cfg_certificate identity; /**< role agent: chain, key */
@@ -327,11 +399,13 @@ struct cfg {
     unsigned ca_line;
     struct cfg_network *clients; /**< role agent: whom it may deliver to, and who may use its links */
     size_t clients_count;
+    unsigned clients_line;
     struct port_range advise_ports; /**< role agent: the ports it may deliver to */
     unsigned advise_ports_line;
-    struct address client_address; /**< role agent: where loopback clients listen, if not on 127.0.0.1; may be unset */
+    struct address client_address; /**< role agent: of loopback clients, for the server side; unset: the one towards the relay */
     unsigned client_address_line;
 
+    struct cfg_admin admin;
     struct cfg_log log;
     struct cfg_access access;
     struct cfg_limits limits;

@@ -31,7 +31,7 @@ void print_endpoints(const struct cfg_endpoint *list, size_t count, FILE *out)
     fputc('\n', out);
 }
 
-static void print_networks(const struct cfg_network *list, size_t count, FILE *out)
+void print_networks(const struct cfg_network *list, size_t count, FILE *out)
 {
     char text[ADDRESS_TEXT];
 
@@ -39,68 +39,69 @@ static void print_networks(const struct cfg_network *list, size_t count, FILE *o
         fprintf(out, "%s%s/%u", i > 0 ? ", " : "", address_format_ip(&list[i].network.base, text), list[i].network.prefix);
 }
 
-static void print_ports(const struct port_range *ports, FILE *out)
+void print_range(const struct port_range *ports, FILE *out)
 {
-    if (ports->first == ports->last)
-        fprintf(out, "port %u", ports->first);
+    fprintf(out, "%u", ports->first);
+    if (ports->first != ports->last)
+        fprintf(out, "-%u", ports->last);
+}
+
+void print_ports(const struct port_range *ports, FILE *out)
+{
+    fputs(ports->first == ports->last ? "port " : "ports ", out);
+    print_range(ports, out);
+}
+
+static void print_server(const struct cfg_endpoint *server, FILE *out)
+{
+    if (server->agent)
+        fprintf(out, "  to \"%s\" of the agent \"%s\", which connects to the server\n", server->host, server->agent);
+    else if (server->has_any_port)
+        fprintf(out, "  to %s, at the port that the client chose\n", server->host);
     else
-        fprintf(out, "ports %u-%u", ports->first, ports->last);
+        fprintf(out, "  to %s\n", server->text);
 }
 
-static void print_pool(const struct cfg_advise *advise, FILE *out)
+/* The listeners of a link over ranges take connections that were meant for other ports. */
+static void print_ranges(const struct cfg_link *link, FILE *out)
 {
-    char first[ADDRESS_TEXT], last[ADDRESS_TEXT];
-    size_t size = 0;
-
-    fputs("  pool ", out);
-    for (size_t i = 0; i < advise->pool_count; i++) {
-        const struct address_range *range = &advise->pool[i].range;
-
-        address_format_ip(&range->first, first);
-        fprintf(out, "%s%s", i > 0 ? ", " : "", first);
-        if (!address_same_ip(&range->first, &range->last))
-            fprintf(out, "-%s", address_format_ip(&range->last, last));
-        size += address_range_count(range, SIZE_MAX - size);
-    }
-    fprintf(out, ": room for %zu client%s\n", size, size == 1 ? "" : "s");
-}
-
-static void print_advise(const struct cfg_link *link, FILE *out)
-{
-    const struct cfg_advise *advise = &link->advise;
-    char client[ADDRESS_TEXT], address[ADDRESS_TEXT];
-
-    if (advise->addressing == CFG_ADDRESSING_OFF) {
-        fputs("  no advises\n", out);
+    if (link->ports_count == 0)
         return;
+    fputs("  over the ports ", out);
+    for (size_t i = 0; i < link->ports_count; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        print_range(&link->ports[i].range, out);
     }
-    print_pool(advise, out);
-    fputs("  while a client holds an address of the pool, listen there on ", out);
-    print_ports(&advise->ports, out);
-    fprintf(out, " for advises from the server%s", advise->from_count > 0 ? " and " : "");
-    print_networks(advise->from, advise->from_count, out);
-    fprintf(out, ", and for %ld s after its last link\n", advise->grace_s);
-    if (link->listen_count > 0)
-        fprintf(out, "  advises for clients without an agent are delivered by %s\n",
-                advise->delivery == CFG_DELIVERY_DIRECT ? "the relay itself" : "an agent near them");
-    for (size_t i = 0; i < advise->pins_count; i++)
-        fprintf(out, "  the client %s of \"%s\" always has %s\n", address_format_ip(&advise->pins[i].client, client),
-                advise->pins[i].agent, address_format_ip(&advise->pins[i].address, address));
+    fprintf(out, "%s\n", link->listen_count > 0 ? ", which rules of \"georelay firewall\" lead to that listener" : "");
 }
 
 static void print_link(const struct cfg *cfg, const struct cfg_link *link, FILE *out)
 {
     print_listeners(link->listen, link->listen_count, "link", link->name, out);
-    if (cfg->role == CFG_ROLE_AGENT)
-        return;
     if (link->listen_count == 0)
         fprintf(out, "no listener for the link \"%s\": for clients of agents only\n", link->name);
-    fprintf(out, "  to %s\n", link->server.text);
-    print_advise(link, out);
+    print_ranges(link, out);
+    if (cfg->role == CFG_ROLE_AGENT)
+        return;
+    print_server(&link->server, out);
+    print_advise(cfg, link, out);
+}
+
+/* What an agent beside the server connects to. */
+static void print_own_server(const struct cfg *cfg, const struct cfg_link *server, FILE *out)
+{
+    fprintf(out, "server \"%s\": relays ask for it as %s@%s\n", server->name, server->name, cfg->name);
+    print_ranges(server, out);
+    print_server(&server->server, out);
+    print_advise(cfg, server, out);
 }
 
 static void print_agent(const struct cfg_agent *agent, FILE *out)
 {
+    if (agent->clients_count == 0) {
+        fprintf(out, "  agent \"%s\" connects to servers beside it\n", agent->name);
+        return;
+    }
     fprintf(out, "  agent \"%s\" may open ", agent->name);
     if (agent->links_count == 0)
         fputs("no link", out);
@@ -132,13 +133,10 @@ static void print_tunnel(const struct cfg *cfg, FILE *out)
         print_agent(&tunnel->agents[i], out);
 }
 
-static void print_agent_role(const struct cfg *cfg, FILE *out)
+static void print_delivery(const struct cfg *cfg, FILE *out)
 {
     char text[ADDRESS_TEXT];
 
-    fputs("connect to the relay ", out);
-    print_endpoints(cfg->relays, cfg->relays_count, out);
-    fprintf(out, "  certificate %s, key %s, CA %s\n", cfg->identity.chain, cfg->identity.key, cfg->ca);
     fputs("deliver advises to ", out);
     print_ports(&cfg->advise_ports, out);
     fputs(" of ", out);
@@ -146,6 +144,15 @@ static void print_agent_role(const struct cfg *cfg, FILE *out)
     fputc('\n', out);
     if (address_is_set(&cfg->client_address))
         fprintf(out, "  clients on this machine are reached at %s\n", address_format_ip(&cfg->client_address, text));
+}
+
+static void print_agent_role(const struct cfg *cfg, FILE *out)
+{
+    fputs("connect to the relay ", out);
+    print_endpoints(cfg->relays, cfg->relays_count, out);
+    fprintf(out, "  certificate %s, key %s, CA %s\n", cfg->identity.chain, cfg->identity.key, cfg->ca);
+    if (cfg->links_count > 0 || cfg->clients_line > 0)
+        print_delivery(cfg, out);
 }
 
 static bool has_http_door(const struct cfg *cfg)
@@ -171,6 +178,38 @@ static void print_access(const struct cfg *cfg, FILE *out)
         fprintf(out, "a line about each request to the log%s\n", access->query == CFG_ON ? ", with its query" : "");
 }
 
+static void print_nat(const struct cfg *cfg, FILE *out)
+{
+    if (cfg->nat_count == 0)
+        return;
+    fputs("several clients each stand behind ", out);
+    print_networks(cfg->nat, cfg->nat_count, out);
+    fputs(": from there links that need advises are refused\n", out);
+}
+
+static bool keeps_leases(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_ALIAS)
+            return true;
+    return false;
+}
+
+static void print_process(const struct cfg *cfg, FILE *out)
+{
+    fprintf(out, "no connection is silent for longer than %ld s, so that firewalls which wait %ld s do not forget it\n",
+            cfg->timeouts.firewall_idle_s / 3, cfg->timeouts.firewall_idle_s);
+    fprintf(out, "log to %s, level %s, as %s\n", cfg->log.file ? cfg->log.file : "standard error", levels[cfg->log.level],
+            formats[cfg->log.format]);
+    if (cfg->role == CFG_ROLE_RELAY || keeps_leases(cfg))
+        fprintf(out, "state in %s\n", cfg->state);
+    if (cfg->admin.socket)
+        fprintf(out, "control socket %s\n", cfg->admin.socket);
+    else
+        fputs("no control socket\n", out);
+    fprintf(out, "run as %s\n", cfg->user ? cfg->user : "the user who starts it");
+}
+
 void cfg_print_plan(const struct cfg *cfg, FILE *out)
 {
     if (cfg->role == CFG_ROLE_RELAY)
@@ -181,14 +220,13 @@ void cfg_print_plan(const struct cfg *cfg, FILE *out)
         print_web(cfg, &cfg->web[i], out);
     for (size_t i = 0; i < cfg->links_count; i++)
         print_link(cfg, &cfg->links[i], out);
+    for (size_t i = 0; i < cfg->servers_count; i++)
+        print_own_server(cfg, &cfg->servers[i], out);
+    print_nat(cfg, out);
     if (cfg->tunnel.line > 0)
         print_tunnel(cfg, out);
     if (cfg->role == CFG_ROLE_AGENT)
         print_agent_role(cfg, out);
     print_access(cfg, out);
-    fprintf(out, "log to %s, level %s, as %s\n", cfg->log.file ? cfg->log.file : "standard error", levels[cfg->log.level],
-            formats[cfg->log.format]);
-    if (cfg->role == CFG_ROLE_RELAY)
-        fprintf(out, "state in %s\n", cfg->state);
-    fprintf(out, "run as %s\n", cfg->user ? cfg->user : "the user who starts it");
+    print_process(cfg, out);
 }

@@ -15,5 +15,17 @@ void print_listeners(const struct cfg_listen *list, size_t count, const char *pu
 /** "10.0.0.5:8080, then 10.0.0.6:8080" and the end of the line. */
 void print_endpoints(const struct cfg_endpoint *list, size_t count, FILE *out);
 
+/** "192.168.1.0/24, fd00::/8". */
+void print_networks(const struct cfg_network *list, size_t count, FILE *out);
+
+/** "5500-5509" or "5500". */
+void print_range(const struct port_range *ports, FILE *out);
+
+/** "ports 5500-5509" or "port 5500". */
+void print_ports(const struct port_range *ports, FILE *out);
+
+/** How advises of a link find their clients: lines that begin with two blanks. */
+void print_advise(const struct cfg *cfg, const struct cfg_link *link, FILE *out);
+
 /** A web door: its listeners, where requests go, which are let through. */
 void print_web(const struct cfg *cfg, const struct cfg_web *web, FILE *out);

@@ -22,10 +22,14 @@ enum cfg_group {
     CFG_IN_ALLOW,
     CFG_IN_FIELD,
     CFG_IN_LINK,
+    CFG_IN_SERVER, /**< an entry of an agent's `servers`; struct cfg_link, as the one before */
     CFG_IN_ADVISE,
     CFG_IN_PIN,
+    CFG_IN_PORT_CLIENT,
+    CFG_IN_PORT_RULE,
     CFG_IN_TUNNEL,
     CFG_IN_AGENT,
+    CFG_IN_ADMIN,
     CFG_IN_LOG,
     CFG_IN_ACCESS,
     CFG_IN_LIMITS,
@@ -44,7 +48,8 @@ enum cfg_type {
     CFG_ENDPOINT,     /**< struct cfg_endpoint */
     CFG_NETWORK,      /**< struct cfg_network */
     CFG_POOL,         /**< struct cfg_pool */
-    CFG_PORTS,        /**< struct port_range, at most `max` ports */
+    CFG_PORTS,        /**< struct port_range, at most `max` ports; in a list struct cfg_ports, any range */
+    CFG_BYTES,        /**< struct cfg_bytes: text with \xNN and \\ */
     CFG_ADDRESS,      /**< struct address, port 0 */
     CFG_HOST,         /**< char *: a host name, or an IP address without brackets */
     CFG_HOST_FIELD,   /**< char *: host with or without port, as in a Host field */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 63, HOST_BYTES = 254 };
+enum { NAME_BYTES = 63, HOST_BYTES = 254, PATTERN_BYTES = 64 };
 
 static bool is_plain_text(const char *text)
 {
@@ -23,14 +23,19 @@ static bool is_plain_text(const char *text)
     return true;
 }
 
-static bool parse_name(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+static bool is_name(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     size_t length = strlen(text);
 
+    return length > 0 && length <= NAME_BYTES && strspn(text, letters) == length && text[0] != '-' && text[0] != '.';
+}
+
+static bool parse_name(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
     (void)row;
     (void)place;
-    if (length == 0 || length > NAME_BYTES || strspn(text, letters) != length || text[0] == '-' || text[0] == '.')
+    if (!is_name(text))
         return false;
     *(char **)member = cfg_copy(text);
     return true;
@@ -76,29 +81,71 @@ static bool parse_listen(const struct cfg_setting *row, const char *text, const 
     return address_parse_port(text, &listen->address) == 0;
 }
 
+/* An agent connects to relays and servers by itself: NAME@AGENT is for relays. */
+static bool may_name_agent(const struct cfg_setting *row)
+{
+    return (row->roles & CFG_FOR_AGENT) == 0;
+}
+
+/* Servers of a list stand for each other, each at a port of its own. */
+static bool may_have_any_port(const struct cfg_setting *row)
+{
+    return !row->is_list;
+}
+
+/* NAME@AGENT, both names of ours. */
+static bool parse_agent_endpoint(const char *text, const char *at, struct cfg_endpoint *endpoint)
+{
+    char *name = cfg_copy(text);
+
+    name[at - text] = '\0';
+    if (!is_name(name) || !is_name(at + 1)) {
+        free(name);
+        return false;
+    }
+    endpoint->text = cfg_copy(text);
+    endpoint->host = name;
+    endpoint->agent = cfg_copy(at + 1);
+    return true;
+}
+
+/* The host before ":*", or before ":PORT". */
+static bool split_endpoint(const char *text, char host[HOST_BYTES], struct cfg_endpoint *endpoint)
+{
+    size_t length = strlen(text);
+    char digits[HOST_BYTES + 2];
+
+    if (length < 2 || strcmp(text + length - 2, ":*") != 0)
+        return address_split(text, host, HOST_BYTES, &endpoint->port) == 0 && endpoint->port != 0;
+    if (length + 1 > sizeof(digits))
+        return false;
+    snprintf(digits, sizeof(digits), "%.*s:1", (int)(length - 2), text);
+    endpoint->has_any_port = true;
+    if (address_split(digits, host, HOST_BYTES, &endpoint->port) < 0)
+        return false;
+    endpoint->port = 0;
+    return true;
+}
+
 static bool parse_endpoint(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
 {
-    struct cfg_endpoint *endpoint = member;
-    struct address address = {0};
+    struct cfg_endpoint endpoint = {.line = ((struct cfg_endpoint *)member)->line};
+    const char *at = strchr(text, '@');
     char host[HOST_BYTES];
-    uint16_t port;
-    bool is_name;
 
-    (void)row;
     (void)place;
-    if (address_split(text, host, sizeof(host), &port) < 0 || port == 0)
+    if (at)
+        return may_name_agent(row) && parse_agent_endpoint(text, at, member);
+    if (!split_endpoint(text, host, &endpoint) || (endpoint.has_any_port && !may_have_any_port(row)))
         return false;
-    is_name = address_parse(host, &address) < 0;
-    if (is_name ? text[0] == '[' || !cfg_is_host_name(host) : address_is_any(&address))
+    endpoint.is_name = address_parse(host, &endpoint.address) < 0;
+    if (endpoint.is_name ? text[0] == '[' || !cfg_is_host_name(host) : address_is_any(&endpoint.address))
         return false;
-    endpoint->text = cfg_copy(text);
-    endpoint->host = cfg_copy(host);
-    endpoint->port = port;
-    endpoint->is_name = is_name;
-    if (!is_name) {
-        address_set_port(&address, port);
-        endpoint->address = address;
-    }
+    endpoint.text = cfg_copy(text);
+    endpoint.host = cfg_copy(host);
+    if (!endpoint.is_name)
+        address_set_port(&endpoint.address, endpoint.port);
+    *(struct cfg_endpoint *)member = endpoint;
     return true;
 }
 
@@ -125,9 +172,66 @@ static bool parse_ports(const struct cfg_setting *row, const char *text, const s
     struct port_range ports;
 
     (void)place;
-    if (port_range_parse(text, &ports) < 0 || ports.last - ports.first >= row->max)
+    if (port_range_parse(text, &ports) < 0)
+        return false;
+    if (row->is_list) {
+        ((struct cfg_ports *)member)->range = ports;
+        return true;
+    }
+    if (ports.last - ports.first >= row->max)
         return false;
     *(struct port_range *)member = ports;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+    return at ? (int)(at - digits) : -1;
+}
+
+/* One byte, plain or written as \xNN or \\; how many characters it took, 0 if they are none. */
+static size_t take_byte(const char *text, uint8_t *ret)
+{
+    int high, low;
+
+    if (text[0] != '\\') {
+        *ret = (uint8_t)text[0];
+        return !iscntrl((unsigned char)text[0]);
+    }
+    if (text[1] == '\\') {
+        *ret = '\\';
+        return 2;
+    }
+    high = text[1] == 'x' ? hex_digit(text[2]) : -1;
+    low = high >= 0 ? hex_digit(text[3]) : -1;
+    if (low < 0)
+        return 0;
+    *ret = (uint8_t)(high << 4 | low);
+    return 4;
+}
+
+static bool parse_bytes(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_bytes *bytes = member;
+    uint8_t list[PATTERN_BYTES];
+    size_t count = 0, taken;
+
+    (void)row;
+    (void)place;
+    for (const char *at = text; *at; at += taken) {
+        if (count == sizeof(list))
+            return false;
+        taken = take_byte(at, &list[count++]);
+        if (taken == 0)
+            return false;
+    }
+    bytes->text = cfg_copy(text);
+    bytes->bytes = cfg_alloc(count, 1);
+    memcpy(bytes->bytes, list, count);
+    bytes->count = count;
     return true;
 }
 
@@ -156,13 +260,13 @@ static const struct {
     [CFG_NUMBER] = {"a whole number", NULL, 0, 0},
     [CFG_CHOICE] = {NULL, parse_choice, 0, 0},
     [CFG_LISTEN] = {"an IP address with port", parse_listen, sizeof(struct cfg_listen), offsetof(struct cfg_listen, line)},
-    [CFG_ENDPOINT] = {"an IP address or host name with port", parse_endpoint, sizeof(struct cfg_endpoint),
-                      offsetof(struct cfg_endpoint, line)},
+    [CFG_ENDPOINT] = {NULL, parse_endpoint, sizeof(struct cfg_endpoint), offsetof(struct cfg_endpoint, line)},
     [CFG_NETWORK] = {"an IP address or a network without bits behind its prefix", parse_network, sizeof(struct cfg_network),
                      offsetof(struct cfg_network, line)},
     [CFG_POOL] = {"an IP address or a range from a lower to a higher one", parse_pool, sizeof(struct cfg_pool),
                   offsetof(struct cfg_pool, line)},
-    [CFG_PORTS] = {NULL, parse_ports, 0, 0},
+    [CFG_PORTS] = {NULL, parse_ports, sizeof(struct cfg_ports), offsetof(struct cfg_ports, line)},
+    [CFG_BYTES] = {"a text of at most 64 bytes, in which \\xNN stands for any byte and \\\\ for \\", parse_bytes, 0, 0},
     [CFG_ADDRESS] = {"an IP address without port", parse_address, 0, 0},
     [CFG_HOST] = {"a host name, or an IP address without brackets", cfg_parse_host, 0, 0},
     [CFG_HOST_FIELD] = {"a host name or IP address, with or without port", cfg_parse_host_field, 0, 0},
@@ -187,8 +291,13 @@ const char *cfg_value_title(const struct cfg_setting *row, char text[CFG_TITLE_B
 {
     size_t used = 0;
 
-    if (row->type == CFG_PORTS) {
+    if (row->type == CFG_PORTS && row->is_list) {
+        snprintf(text, CFG_TITLE_BYTES, "a port or a range from a lower to a higher one");
+    } else if (row->type == CFG_PORTS) {
         snprintf(text, CFG_TITLE_BYTES, "a port or a range from a lower to a higher one, of at most %ld ports", row->max);
+    } else if (row->type == CFG_ENDPOINT) {
+        snprintf(text, CFG_TITLE_BYTES, "an IP address or host name with port%s%s", may_have_any_port(row) ? " or \"*\"" : "",
+                 may_name_agent(row) ? ", or NAME@AGENT" : "");
     } else if (row->type == CFG_CHOICE) {
         for (int i = 0; row->choices[i] && used < CFG_TITLE_BYTES; i++)
             used += (size_t)snprintf(text + used, CFG_TITLE_BYTES - used, "%s\"%s\"", i > 0 ? " or " : "", row->choices[i]);
@@ -222,6 +331,7 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
 {
     struct cfg_endpoint *endpoint = member;
     struct cfg_statuses *statuses = member;
+    struct cfg_bytes *bytes = member;
 
     switch (row->type) {
     case CFG_NAME:
@@ -241,7 +351,13 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
     case CFG_ENDPOINT:
         free(endpoint->text);
         free(endpoint->host);
-        endpoint->text = endpoint->host = NULL;
+        free(endpoint->agent);
+        endpoint->text = endpoint->host = endpoint->agent = NULL;
+        break;
+    case CFG_BYTES:
+        free(bytes->text);
+        free(bytes->bytes);
+        *bytes = (struct cfg_bytes){0};
         break;
     case CFG_STATUSES:
         free(statuses->text);

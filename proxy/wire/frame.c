@@ -8,12 +8,11 @@
 #include <assert.h>
 #include <string.h>
 
-#define LINK_NAME_MAX    63
 #define HEARTBEAT_MIN_MS 100
 #define HEARTBEAT_MAX_MS 60000
 #define SPARES_MAX       1024
 
-enum { FIELDS_MAX = 5 };
+enum { FIELDS_MAX = 6 };
 
 enum field {
     FIELD_END = 0,
@@ -24,8 +23,10 @@ enum field {
     FIELD_NUMBER,
     FIELD_INSTANCE,
     FIELD_TEXT,
+    FIELD_BEHIND,
     FIELD_CLIENT_IP,
-    FIELD_CLIENT_PORT
+    FIELD_CLIENT_PORT,
+    FIELD_PORT
 };
 
 static const struct {
@@ -45,6 +46,9 @@ static const struct {
     [FRAME_OPEN] = {"OPEN", {FIELD_INSTANCE, FIELD_NUMBER, FIELD_TEXT, FIELD_CLIENT_IP, FIELD_CLIENT_PORT}},
     [FRAME_OPENED] = {"OPENED", {FIELD_END}},
     [FRAME_REFUSED] = {"REFUSED", {FIELD_TEXT}},
+    [FRAME_ASK] = {"ASK", {FIELD_NUMBER, FIELD_TEXT, FIELD_BEHIND, FIELD_CLIENT_IP, FIELD_CLIENT_PORT, FIELD_PORT}},
+    [FRAME_HAND] = {"HAND", {FIELD_INSTANCE, FIELD_NUMBER, FIELD_TEXT, FIELD_BEHIND, FIELD_CLIENT_IP, FIELD_CLIENT_PORT}},
+    [FRAME_OPEN_AT] = {"OPEN_AT", {FIELD_INSTANCE, FIELD_NUMBER, FIELD_TEXT, FIELD_CLIENT_IP, FIELD_CLIENT_PORT, FIELD_PORT}},
 };
 
 /** What is left of a body. Reading past the end gives zeros and sets is_short. */
@@ -89,11 +93,13 @@ static uint64_t read_number(struct reader *r, size_t count)
     return number;
 }
 
-/** -1 if a character is not printable ASCII. */
-static int read_text(struct reader *r, char text[FRAME_TEXT_MAX + 1])
+/** -1 if it is longer than `max`, or a character is not printable ASCII. */
+static int read_text(struct reader *r, char *text, size_t max)
 {
     size_t length = (size_t)read_number(r, 1);
 
+    if (length > max)
+        return -1;
     read_bytes(r, text, length);
     text[length] = '\0';
     for (size_t i = 0; i < length; i++)
@@ -139,11 +145,16 @@ static int read_field(struct reader *r, enum field field, struct frame *f)
         read_bytes(r, f->instance, FRAME_INSTANCE);
         return 0;
     case FIELD_TEXT:
-        return read_text(r, f->text);
+        return read_text(r, f->text, FRAME_TEXT_MAX);
+    case FIELD_BEHIND:
+        return read_text(r, f->behind, FRAME_NAME_MAX);
     case FIELD_CLIENT_IP:
         return read_ip(r, &f->client);
     case FIELD_CLIENT_PORT:
         address_set_port(&f->client, (uint16_t)read_number(r, 2));
+        return 0;
+    case FIELD_PORT:
+        f->port = (uint16_t)read_number(r, 2);
         return 0;
     case FIELD_END:
         break;
@@ -166,7 +177,11 @@ static bool is_within_bounds(const struct frame *f)
         return f->spares >= 1 && f->spares <= SPARES_MAX;
     case FRAME_DELIVER:
     case FRAME_OPEN:
-        return length >= 1 && length <= LINK_NAME_MAX;
+    case FRAME_ASK:
+    case FRAME_HAND:
+        return length >= 1 && length <= FRAME_NAME_MAX;
+    case FRAME_OPEN_AT:
+        return length >= 1 && length <= FRAME_NAME_MAX && f->port != 0;
     default:
         return true;
     }
@@ -212,11 +227,11 @@ static void write_number(struct writer *w, uint64_t number, size_t count)
     }
 }
 
-static void write_text(struct writer *w, const char text[FRAME_TEXT_MAX + 1])
+static void write_text(struct writer *w, const char *text, size_t max)
 {
-    size_t length = strnlen(text, FRAME_TEXT_MAX + 1);
+    size_t length = strnlen(text, max + 1);
 
-    assert(length <= FRAME_TEXT_MAX);
+    assert(length <= max);
     for (size_t i = 0; i < length; i++)
         assert(text[i] >= 0x20 && text[i] <= 0x7e);
     write_number(w, length, 1);
@@ -256,13 +271,19 @@ static void write_field(struct writer *w, enum field field, const struct frame *
         write_bytes(w, f->instance, FRAME_INSTANCE);
         break;
     case FIELD_TEXT:
-        write_text(w, f->text);
+        write_text(w, f->text, FRAME_TEXT_MAX);
+        break;
+    case FIELD_BEHIND:
+        write_text(w, f->behind, FRAME_NAME_MAX);
         break;
     case FIELD_CLIENT_IP:
         write_ip(w, &f->client);
         break;
     case FIELD_CLIENT_PORT:
         write_number(w, address_port(&f->client), 2);
+        break;
+    case FIELD_PORT:
+        write_number(w, f->port, 2);
         break;
     case FIELD_END:
         break;

@@ -19,7 +19,10 @@
 #define FRAME_INSTANCE 16  /**< bytes of an instance */
 #define FRAME_TEXT_MAX 255 /**< characters of a text */
 
-#define FRAME_VERSION 1 /**< the version of the protocol that this program speaks */
+#define FRAME_NAME_MAX 63 /**< characters of a name of ours */
+
+#define FRAME_VERSION_LOW 1 /**< the oldest version of the protocol that this program speaks */
+#define FRAME_VERSION     2 /**< the newest */
 
 enum frame_type {
     FRAME_HELLO = 1,
@@ -35,6 +38,9 @@ enum frame_type {
     FRAME_OPEN,
     FRAME_OPENED,
     FRAME_REFUSED,
+    FRAME_ASK, /* from here on: version 2 */
+    FRAME_HAND,
+    FRAME_OPEN_AT,
     FRAME_TYPE_END
 };
 
@@ -45,10 +51,13 @@ struct frame {
     uint16_t version;                 /**< HELLO: the highest; WELCOME: the chosen one */
     uint32_t heartbeat_ms;            /**< WELCOME */
     uint16_t spares;                  /**< WELCOME: level; NEED: how many more */
-    uint64_t number;                  /**< PING, PONG: any; DELIVER, OPEN: stream id */
-    uint8_t instance[FRAME_INSTANCE]; /**< HELLO, SPARE, OPEN */
-    struct address client;            /**< DELIVER: the client, with the port to dial; OPEN: the client with its port */
-    char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN: link */
+    uint64_t number;                  /**< PING, PONG: any; DELIVER, OPEN, OPEN_AT, ASK, HAND: stream id */
+    uint8_t instance[FRAME_INSTANCE]; /**< HELLO, SPARE, OPEN, OPEN_AT, HAND */
+    struct address client;            /**< DELIVER, HAND: the client, with the port to dial; OPEN, OPEN_AT, ASK: with its port */
+    char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN, OPEN_AT: link;
+                                           ASK, HAND: entry of the agent's servers */
+    char behind[FRAME_NAME_MAX + 1];  /**< ASK, HAND: the agent that the client is behind; "": direct */
+    uint16_t port;                    /**< OPEN_AT, ASK: the server's port that is wanted; ASK: 0 is that of the entry */
 };
 
 /** The length of the body from a head, or -1: unknown type, second byte set, or more than FRAME_BODY_MAX. */

@@ -15,6 +15,7 @@ static const char *const types[CFG_TYPES] = {
     [CFG_NETWORK] = "network",
     [CFG_POOL] = "address range",
     [CFG_PORTS] = "ports",
+    [CFG_BYTES] = "bytes",
     [CFG_ADDRESS] = "address",
     [CFG_HOST] = "host",
     [CFG_HOST_FIELD] = "host field",

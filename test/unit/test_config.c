@@ -459,10 +459,14 @@ static void every_example_can_be_read(void **state)
         [CFG_IN_ALLOW] = {"web = { allow = { ", " }; };"},
         [CFG_IN_FIELD] = {"web = { request_set = { ", " }; };"},
         [CFG_IN_LINK] = {"links = { ", " };"},
+        [CFG_IN_SERVER] = {"servers = { ", " };"},
         [CFG_IN_ADVISE] = {"links = { advise = { ", " }; };"},
         [CFG_IN_PIN] = {"links = { advise = { pins = { ", " }; }; };"},
+        [CFG_IN_PORT_CLIENT] = {"links = { advise = { clients = { ", " }; }; };"},
+        [CFG_IN_PORT_RULE] = {"links = { advise = { rule = { ", " }; }; };"},
         [CFG_IN_TUNNEL] = {"tunnel = { ", " };"},
         [CFG_IN_AGENT] = {"tunnel = { agents = { ", " }; };"},
+        [CFG_IN_ADMIN] = {"admin = { ", " };"},
         [CFG_IN_LOG] = {"log = { ", " };"},
         [CFG_IN_ACCESS] = {"access = { ", " };"},
         [CFG_IN_LIMITS] = {"limits = { ", " };"},
@@ -545,15 +549,14 @@ static void the_plan_names_what_would_be_opened(void **state)
 }
 
 /* No text may do harm: each beginning of a long file, and the file with one byte changed, is loaded, checked and freed. */
-static void damaged_text_does_no_harm(void **state)
+static void damage(const char *name)
 {
     static const char bytes[] = {'"', '}', '9', '@', '\\', '\xff'};
-    char *path = source_path("valid/every-setting-of-a-relay.conf");
+    char *path = source_path(name);
     FILE *file = fopen(path, "re");
-    char text[4096];
+    char text[8192];
     size_t count;
 
-    (void)state;
     assert_non_null(file);
     count = fread(text, 1, sizeof(text), file);
     fclose(file);
@@ -574,6 +577,14 @@ static void damaged_text_does_no_harm(void **state)
         cfg_free(cut);
         cfg_problems_fini(&problems);
     }
+}
+
+static void damaged_text_does_no_harm(void **state)
+{
+    (void)state;
+    damage("valid/every-setting-of-a-relay.conf");
+    damage("valid/every-addressing.conf");
+    damage("valid/agent-beside-the-server.conf");
 }
 
 #define STORY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

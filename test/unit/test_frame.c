@@ -32,6 +32,7 @@ static const struct row good[] = {
      B("\0\x01\0\x01" INSTANCE "\x05"
        "0.1.0"),
      "HELLO"},
+    {FRAME_HELLO, B("\0\x01\0\x02" INSTANCE "\0"), "HELLO, versions 1 and 2"},
     {FRAME_HELLO, B("\0\x01\xff\xff" INSTANCE "\0"), "HELLO, widest range, no program version"},
     {FRAME_WELCOME,
      B("\0\x01\0\0\x3a\x98\0\x04\x05"
@@ -57,6 +58,17 @@ static const struct row good[] = {
        "dial_refused"),
      "REFUSED"},
     {FRAME_REFUSED, B("\x02 ~"), "REFUSED, first and last printable character"},
+    {FRAME_ASK, B(NUMBER "\x06node-a\x06site-a" IP4 "\xc0\0\x15\x69"), "ASK, for a client behind an agent"},
+    {FRAME_ASK, B(NUMBER "\x3f" TEN TEN TEN TEN TEN TEN "aaa\x3f" TEN TEN TEN TEN TEN TEN "aaa" IP6 "\xc0\0\0\0"),
+     "ASK, longest names, the entry's own port"},
+    {FRAME_ASK, B(NUMBER "\x01x\0" IP4 "\0\x01\xff\xff"), "ASK, direct client"},
+    {FRAME_HAND, B(INSTANCE NUMBER "\x06node-a\x06site-a" IP4 "\x15\x7c"), "HAND, for a client behind an agent"},
+    {FRAME_HAND, B(INSTANCE NUMBER "\x01x\0" IP6 "\xff\xff"), "HAND, direct client"},
+    {FRAME_OPEN_AT,
+     B(INSTANCE NUMBER "\x03"
+                       "dyn" IP4 "\xc0\0\xc0\x01"),
+     "OPEN_AT"},
+    {FRAME_OPEN_AT, B(INSTANCE NUMBER "\x01x" IP6 "\xc0\0\0\x01"), "OPEN_AT, lowest port"},
 };
 
 static const struct row bad[] = {
@@ -88,6 +100,17 @@ static const struct row bad[] = {
     {FRAME_OPEN, B(INSTANCE NUMBER "\0" IP4 "\xc0\0"), "OPEN without link"},
     {FRAME_OPEN, B(INSTANCE NUMBER "\x01x\0\xc0\0"), "OPEN, family 0"},
     {FRAME_OPENED, B("x"), "OPENED with a body"},
+    {FRAME_ASK, B(NUMBER "\0\0" IP4 "\xc0\0\x15\x69"), "ASK without entry"},
+    {FRAME_ASK, B(NUMBER "\x40" TEN TEN TEN TEN TEN TEN "aaaa\0" IP4 "\xc0\0\x15\x69"), "ASK, entry of 64 characters"},
+    {FRAME_ASK, B(NUMBER "\x01x\x40" TEN TEN TEN TEN TEN TEN "aaaa" IP4 "\xc0\0\x15\x69"), "ASK, agent of 64 characters"},
+    {FRAME_ASK, B(NUMBER "\x01x\x01\x1f" IP4 "\xc0\0\x15\x69"), "ASK, control character in the agent"},
+    {FRAME_ASK, B(NUMBER "\x01x\0" MAPPED "\xc0\0\x15\x69"), "ASK, IPv4-mapped"},
+    {FRAME_ASK, B(NUMBER "\x01x\0" IP4 "\xc0\0"), "ASK without the server's port"},
+    {FRAME_HAND, B(INSTANCE NUMBER "\0\0" IP4 "\x15\x7c"), "HAND without entry"},
+    {FRAME_HAND, B(INSTANCE NUMBER "\x01x\x40" TEN TEN TEN TEN TEN TEN "aaaa" IP4 "\x15\x7c"), "HAND, agent of 64 characters"},
+    {FRAME_HAND, B(INSTANCE NUMBER "\x01x\0\x05\x0a\0\0\x05\x15\x7c"), "HAND, family 5"},
+    {FRAME_OPEN_AT, B(INSTANCE NUMBER "\0" IP4 "\xc0\0\xc0\x01"), "OPEN_AT without link"},
+    {FRAME_OPEN_AT, B(INSTANCE NUMBER "\x01x" IP4 "\xc0\0\0\0"), "OPEN_AT, port 0"},
 };
 
 static struct guard body_guard;
@@ -266,11 +289,30 @@ static void members_come_from_their_fields(void **state)
     assert_int_equal(f.version | f.version_low | f.spares | (int)f.heartbeat_ms, 0);
 
     assert_int_equal(parse_good("WELCOME", &f), 0);
-    assert_int_equal(f.version, FRAME_VERSION);
+    assert_int_equal(f.version, 1);
     assert_int_equal(f.heartbeat_ms, 15000);
     assert_int_equal(f.spares, 4);
     assert_string_equal(f.text, "0.1.0");
     assert_false(address_is_set(&f.client));
+
+    assert_int_equal(parse_good("ASK, for a client behind an agent", &f), 0);
+    assert_int_equal(f.number, 0x0102030405060708);
+    assert_string_equal(f.text, "node-a");
+    assert_string_equal(f.behind, "site-a");
+    assert_string_equal(address_format(&f.client, text), "10.0.0.5:49152");
+    assert_int_equal(f.port, 5481);
+
+    assert_int_equal(parse_good("HAND, for a client behind an agent", &f), 0);
+    assert_memory_equal(f.instance, INSTANCE, FRAME_INSTANCE);
+    assert_string_equal(f.behind, "site-a");
+    assert_string_equal(address_format(&f.client, text), "10.0.0.5:5500");
+    assert_int_equal(f.port, 0);
+
+    assert_int_equal(parse_good("OPEN_AT", &f), 0);
+    assert_string_equal(f.text, "dyn");
+    assert_string_equal(f.behind, "");
+    assert_string_equal(address_format(&f.client, text), "10.0.0.5:49152");
+    assert_int_equal(f.port, 49153);
 }
 
 static void longest_text_fits(void **state)
