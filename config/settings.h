@@ -48,7 +48,7 @@ enum cfg_type {
     CFG_ENDPOINT,     /**< struct cfg_endpoint */
     CFG_NETWORK,      /**< struct cfg_network */
     CFG_POOL,         /**< struct cfg_pool */
-    CFG_PORTS,        /**< struct port_range, at most `max` ports; in a list struct cfg_ports, any range */
+    CFG_PORTS,        /**< struct port_range, at most `max` ports (UINT16_MAX: any); in a list struct cfg_ports, any range */
     CFG_BYTES,        /**< struct cfg_bytes: text with \xNN and \\ */
     CFG_ADDRESS,      /**< struct address, port 0 */
     CFG_HOST,         /**< char *: a host name, or an IP address without brackets */

@@ -291,7 +291,7 @@ const char *cfg_value_title(const struct cfg_setting *row, char text[CFG_TITLE_B
 {
     size_t used = 0;
 
-    if (row->type == CFG_PORTS && row->is_list) {
+    if (row->type == CFG_PORTS && (row->is_list || row->max == UINT16_MAX)) {
         snprintf(text, CFG_TITLE_BYTES, "a port or a range from a lower to a higher one");
     } else if (row->type == CFG_PORTS) {
         snprintf(text, CFG_TITLE_BYTES, "a port or a range from a lower to a higher one, of at most %ld ports", row->max);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * A program of the system that is run for what it says. Blocks. For commands.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/** The longest wait, and the longest answer that is looked at. */
+#define CHILD_MS    10000
+#define CHILD_BYTES ((size_t)4 * 1024 * 1024)
+
+/**
+ * Runs `arguments` (ended by NULL), the first of which is a name that is looked for in the system's own folders, never by PATH,
+ * as this may be root. Its standard output, which the caller frees; NULL if there is no such program, it fails, or takes too
+ * long.
+ */
+char *child_read(const char *const *arguments);
