@@ -24,6 +24,7 @@ struct listener {
     struct loop *loop;
     int fd;
     struct address address;
+    enum account_purpose purpose;
     listener_fn *accepted;
     void *arg;
     struct watch watch;
@@ -101,6 +102,7 @@ static void accept_some(void *arg, unsigned ready)
             return;
         }
         address_from_sockaddr(&peer, (struct sockaddr *)&peer_storage, peer_len);
+        account_accepted(l->purpose, &peer);
         if (address_is_any(&l->address) && getsockname(fd, (struct sockaddr *)&local_storage, &local_len) == 0)
             address_from_sockaddr(&local, (struct sockaddr *)&local_storage, local_len);
         l->accepted(l->arg, fd, &peer, &local);
@@ -112,7 +114,7 @@ static void listener_free(struct grave *g)
     free((char *)g - offsetof(struct listener, grave));
 }
 
-struct listener *listener_new(struct loop *loop, int fd, listener_fn *accepted, void *arg)
+struct listener *listener_new(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg)
 {
     struct listener *l = calloc(1, sizeof(*l));
     struct sockaddr_storage storage;
@@ -124,6 +126,7 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn *accepted, 
     }
     l->loop = loop;
     l->fd = fd;
+    l->purpose = purpose;
     l->accepted = accepted;
     l->grave.bury = listener_free;
     l->arg = arg;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "proxy/base/address.h"
+#include "proxy/net/account.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/watch.h"
 
@@ -17,9 +18,9 @@ struct listener;
 /** A new connection: **takes** `fd`. `local` is where it arrived. May close the listener. */
 typedef void listener_fn(void *arg, int fd, const struct address *peer, const struct address *local);
 
-/** **Takes** `fd`, a listening socket, also on failure (NULL without memory). Accepting starts at once. `arg` is borrowed until
- * close. */
-struct listener *listener_new(struct loop *loop, int fd, listener_fn *accepted, void *arg);
+/** **Takes** `fd`, a listening socket, also on failure (NULL without memory). Accepting starts at once. What is accepted is
+ * counted for `purpose`. `arg` is borrowed until close. */
+struct listener *listener_new(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg);
 
 /** Closes the socket; frees at the end of the turn. NULL is ignored. */
 void listener_close(struct listener *l);

@@ -11,8 +11,9 @@
 struct tcp_stream {
     struct stream stream;
     bool is_connecting;
-    bool is_shut;  /* our FIN is out */
-    bool is_reset; /* a send was told that the peer broke the connection */
+    enum account_purpose purpose; /* of one that we open */
+    bool is_shut;                 /* our FIN is out */
+    bool is_reset;                /* a send was told that the peer broke the connection */
 };
 
 static struct tcp_stream *tcp_of(struct stream *s)
@@ -43,6 +44,7 @@ static enum stream_step tcp_greet(struct stream *s)
         return STREAM_STEP_FAILED;
     }
     tcp->is_connecting = false;
+    account_made(tcp->purpose, &s->peer);
     tcp_stream_learn_local(s);
     return STREAM_STEP_DONE;
 }
@@ -166,12 +168,15 @@ struct stream *tcp_stream_accept(int fd, const struct address *peer, const struc
     return s;
 }
 
-struct stream *tcp_stream_connect(int fd, const struct address *peer, struct chunk_pool *pool)
+struct stream *tcp_stream_connect(int fd, const struct address *peer, enum account_purpose purpose, struct chunk_pool *pool)
 {
     struct stream *s = tcp_stream_new(fd, peer, pool);
 
-    if (s != NULL)
+    account_opened(purpose, peer); /* also without memory: the kernel has begun to connect */
+    if (s != NULL) {
         tcp_of(s)->is_connecting = true;
+        tcp_of(s)->purpose = purpose;
+    }
     return s;
 }
 

@@ -4,13 +4,15 @@
  */
 #pragma once
 
+#include "proxy/net/account.h"
 #include "proxy/net/stream.h"
 
 /** A stream over an accepted, connected socket. **Takes** `fd`, also on failure (NULL without memory: `fd` is closed). */
 struct stream *tcp_stream_accept(int fd, const struct address *peer, const struct address *local, struct chunk_pool *pool);
 
-/** A stream over a socket of socket_dial() whose connect may be under way; greet finishes it. **Takes** `fd`, also on failure. */
-struct stream *tcp_stream_connect(int fd, const struct address *peer, struct chunk_pool *pool);
+/** A stream over a socket of socket_dial() whose connect may be under way; greet finishes it. It is counted for `purpose`.
+ * **Takes** `fd`, also on failure. */
+struct stream *tcp_stream_connect(int fd, const struct address *peer, enum account_purpose purpose, struct chunk_pool *pool);
 
 /** Frees the stream but not its socket: the caller owns the returned fd. */
 int tcp_stream_release(struct stream *s);

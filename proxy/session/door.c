@@ -65,7 +65,7 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
 
 int door_open(struct door *door, int fd)
 {
-    door->listener = listener_new(&door->worker->loop, fd, door_accepted, door);
+    door->listener = listener_new(&door->worker->loop, fd, door->purpose, door_accepted, door);
     return door->listener != NULL ? 0 : -1;
 }
 
@@ -77,8 +77,7 @@ void door_close(struct door *door)
 
 bool door_admit_client(struct session *s)
 {
-    const char *group = s->ask.agent != NULL ? s->ask.agent->name : "";
-    enum reason why = quota_enter_client(s->worker->site->quota, group, &s->ask.client);
+    enum reason why = quota_enter_client(s->worker->site->quota, s->ask.behind, &s->ask.client);
 
     if (why != REASON_NONE) {
         session_refuse(s, SESSION_AT_RELAY, why);

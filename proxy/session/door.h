@@ -16,8 +16,9 @@ struct web_rules;
 struct door {
     struct worker *worker;
     struct listener *listener;
-    struct tls_context *tls; /**< NULL: plain */
-    const char *name;        /**< for logs */
+    struct tls_context *tls;      /**< NULL: plain */
+    const char *name;             /**< for logs */
+    enum account_purpose purpose; /**< of what comes in */
     const struct cfg_web *web;
     const struct cfg_link *link;
     const struct web_rules *rules;          /**< of `web`, if it is in mode "http" (proxy/web/rules.h) */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * The accounts of a running process as text: what the control socket answers to "accounts", and what "georelay prove" reads of
+ * it. Lines of key=value; see georelay(8), THE CONTROL SOCKET.
+ */
+#pragma once
+
+#include "config/model.h"
+#include "proxy/net/account.h"
+
+#include <stdio.h>
+
+/** The version of the form, in the answer's first line. It changes when a reader must know. */
+#define ACCOUNTS_VERSION 1
+
+#define ACCOUNTS_WORD 64
+
+/** An answer, taken apart. All zero is an empty one. */
+struct accounts {
+    char version[ACCOUNTS_WORD]; /**< of the program */
+    char role[ACCOUNTS_WORD];
+    char name[ACCOUNTS_WORD]; /**< "-": none */
+    long pid;
+    uint64_t started_ms; /**< since 1970, by the wall clock */
+    char *config;        /**< absolute path of its configuration file */
+    struct account_row *rows;
+    size_t count;
+};
+
+/** Milliseconds since 1970, as "2024-05-01T12:00:00.000Z". */
+#define ACCOUNTS_TIME 32
+const char *accounts_time(uint64_t ms, char text[ACCOUNTS_TIME]);
+uint64_t accounts_now(void);
+
+/** Writes the answer of this process. False without memory. */
+bool accounts_write(FILE *out, const struct cfg *cfg, const char *config_path, uint64_t started_ms);
+
+/**
+ * Takes an answer apart; changes `text`. NULL, or a sentence that says what is wrong with it (then nothing is kept). An answer
+ * that was cut short is wrong.
+ */
+const char *accounts_parse(char *text, struct accounts *ret);
+
+void accounts_fini(struct accounts *a);
