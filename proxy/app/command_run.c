@@ -4,6 +4,7 @@
  * does anything read from the network.
  */
 #include "proxy/app/commands.h"
+#include "proxy/app/control_socket.h"
 #include "proxy/app/options.h"
 #include "proxy/app/privilege.h"
 #include "proxy/app/service.h"
@@ -24,18 +25,44 @@ static unsigned count_workers(const struct cfg *cfg)
     return cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
 }
 
-static int run(const struct cfg *cfg, struct gates *gates)
+static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets)
 {
     unsigned workers = count_workers(cfg);
     int code;
 
     privilege_raise_files(cfg);
-    if (gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 || privilege_drop(cfg) != 0 ||
-        startup_open_logs(cfg) != 0)
+    if (hub_sockets_open(sockets, cfg) != 0 || gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 ||
+        control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 || startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_warn_files(cfg);
-    code = service_run(cfg, gates, workers);
+    code = service_run(cfg, gates, sockets, workers);
     log_stop();
+    return code;
+}
+
+int run_file(const char *path, const struct run_guest *guest)
+{
+    struct gates gates;
+    struct hub_sockets sockets;
+    struct cfg *cfg;
+    int code;
+
+    signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
+    signal(SIGHUP, SIG_IGN);  /* these two would kill us, until the service watches them */
+    signal(SIGUSR1, SIG_IGN);
+    cfg = startup_load(path, &gates);
+    if (cfg == NULL)
+        return EXIT_USAGE;
+    code = guest != NULL ? guest->begin(cfg) : EXIT_DONE;
+    if (code == EXIT_DONE) {
+        code = run(cfg, &gates, &sockets);
+        control_socket_close();
+        hub_sockets_close(&sockets);
+        if (guest != NULL)
+            code = guest->end(cfg, code);
+    }
+    gates_fini(&gates);
+    cfg_free(cfg);
     return code;
 }
 
@@ -43,9 +70,6 @@ int command_run(int argc, char **argv)
 {
     const char *path = DEFAULT_CONFIG;
     const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
-    struct gates gates;
-    struct cfg *cfg;
-    int code;
 
     switch (options_read(
         argc, argv, rows,
@@ -57,16 +81,6 @@ int command_run(int argc, char **argv)
     case OPTIONS_BAD:
         return EXIT_USAGE;
     default:
-        break;
+        return run_file(path, NULL);
     }
-    signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
-    signal(SIGHUP, SIG_IGN);  /* these two would kill us, until the service watches them */
-    signal(SIGUSR1, SIG_IGN);
-    cfg = startup_load(path, &gates);
-    if (cfg == NULL)
-        return EXIT_USAGE;
-    code = run(cfg, &gates);
-    gates_fini(&gates);
-    cfg_free(cfg);
-    return code;
 }

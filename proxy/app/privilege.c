@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns nothing. Main thread, before any other thread runs. */
+/* Owns nothing; Linux only. Main thread, before any other thread runs. */
 #include "proxy/app/privilege.h"
 
 #include "proxy/base/log.h"
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Descriptors besides those of sessions: listeners, pipes, log, event bases. */
 #define FILES_BESIDE 1024
 
-static rlim_t files_needed(const struct cfg *cfg)
+unsigned long privilege_files_needed(const struct cfg *cfg)
 {
-    return (rlim_t)cfg->limits.connections * 2 + FILES_BESIDE;
+    return (unsigned long)cfg->limits.connections * 2 + FILES_BESIDE;
 }
 
 void privilege_raise_files(const struct cfg *cfg)
 {
-    rlim_t needed = files_needed(cfg);
+    rlim_t needed = privilege_files_needed(cfg);
     struct rlimit limit, higher = {.rlim_cur = needed, .rlim_max = needed};
 
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
@@ -41,20 +43,20 @@ void privilege_warn_files(const struct cfg *cfg)
     struct rlimit limit;
     struct log_line l;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= files_needed(cfg))
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= privilege_files_needed(cfg))
         return;
     if (!log_begin(&l, LOG_LEVEL_WARN, "few_files"))
         return;
     log_number(&l, "limit", limit.rlim_cur);
-    log_number(&l, "wanted", files_needed(cfg));
+    log_number(&l, "wanted", privilege_files_needed(cfg));
     log_text(&l, "remedy", "raise the limit of open files (ulimit -n, LimitNOFILE=) or lower limits.connections");
     log_end(&l);
 }
 
-static bool keeps_leases(const struct cfg *cfg)
+bool privilege_keeps_leases(const struct cfg *cfg)
 {
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (cfg->links[i].advise.addressing == CFG_ADDRESSING_ALIAS)
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_ALIAS)
             return true;
     return false;
 }
@@ -73,7 +75,7 @@ int privilege_make_state(const struct cfg *cfg)
 {
     const struct passwd *user;
 
-    if (!keeps_leases(cfg))
+    if (!privilege_keeps_leases(cfg))
         return 0;
     if (mkdir(cfg->state, 0750) != 0 && errno != EEXIST) {
         fprintf(stderr, "%s: cannot make the state folder %s: %s. Make it, or name another with \"state\".\n", cfg->file,
@@ -97,16 +99,83 @@ int privilege_make_state(const struct cfg *cfg)
     return 0;
 }
 
-int privilege_drop(const struct cfg *cfg)
-{
-    const struct passwd *user;
+/* -- capabilities --------------------------------------------------------------------------------------------------------------
+ */
 
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (cfg->user == NULL || geteuid() != 0)
-        return 0;
-    user = find_user(cfg);
-    if (user == NULL)
+typedef uint64_t cap_set; /* one bit per capability */
+
+#define CAP_BIT(number) ((cap_set)1 << (number))
+
+/* There is no function of libc for these two (capget(2)). */
+static int get_permitted(cap_set *ret)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+    if (syscall(SYS_capget, &head, data) != 0)
         return -1;
+    *ret = data[0].permitted | (cap_set)data[1].permitted << 32;
+    return 0;
+}
+
+static int set_all(cap_set caps)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        data[i].permitted = data[i].effective = (uint32_t)(caps >> 32 * i);
+    return (int)syscall(SYS_capset, &head, data);
+}
+
+/* Links are dialled from clients' own addresses all the time; everything else that needs a right is opened at the start. */
+static bool needs_capability(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_TRANSPARENT && cfg->served[i].server.agent == NULL)
+            return true;
+    return false;
+}
+
+/* What is to be kept of what there is: one at most. */
+static cap_set choose_kept(const struct cfg *cfg, cap_set permitted)
+{
+    if (!needs_capability(cfg))
+        return 0;
+    return permitted & CAP_BIT(CAP_NET_RAW) ? CAP_BIT(CAP_NET_RAW) : permitted & CAP_BIT(CAP_NET_ADMIN);
+}
+
+/* No program that we might start, and we start none, could get one back. Without CAP_SETPCAP the bounding set stays, which only
+ * bounds what no_new_privs already forbids. */
+static void clear_inheritance(void)
+{
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+/* Trusts only what can be seen: what there is now, and that nothing else can be had. */
+static int keep_only(const struct cfg *cfg, cap_set kept)
+{
+    cap_set now = 0;
+
+    if (set_all(kept) != 0 || get_permitted(&now) != 0 || now != kept) {
+        fprintf(stderr, "%s: cannot give up capabilities: %s; not starting.\n", cfg->file, strerror(errno));
+        return -1;
+    }
+    if (kept == 0 && needs_capability(cfg)) {
+        fprintf(
+            stderr,
+            "%s: addressing \"transparent\" needs the capability CAP_NET_RAW. Start georelay as root with \"user\" set, or with "
+            "AmbientCapabilities=CAP_NET_RAW in its unit, or give it by: setcap cap_net_raw+ep PROGRAM.\n",
+            cfg->file);
+        return -1;
+    }
+    return 0;
+}
+
+static int become(const struct cfg *cfg, const struct passwd *user)
+{
     if (initgroups(cfg->user, user->pw_gid) != 0 || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
         setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0) {
         fprintf(stderr, "%s: cannot become user %s: %s.\n", cfg->file, cfg->user, strerror(errno));
@@ -119,4 +188,27 @@ int privilege_drop(const struct cfg *cfg)
         return -1;
     }
     return 0;
+}
+
+int privilege_drop(const struct cfg *cfg)
+{
+    const struct passwd *user;
+    cap_set permitted, kept;
+
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (get_permitted(&permitted) != 0) {
+        fprintf(stderr, "%s: cannot see which capabilities there are: %s; not starting.\n", cfg->file, strerror(errno));
+        return -1;
+    }
+    if (cfg->user == NULL && geteuid() == 0)
+        return 0; /* root as long as it runs: warned about */
+    kept = choose_kept(cfg, permitted);
+    clear_inheritance();
+    if (geteuid() == 0) {
+        user = find_user(cfg);
+        if (user == NULL || prctl(PR_SET_KEEPCAPS, kept != 0, 0, 0, 0) != 0 || become(cfg, user) != 0 ||
+            prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
+            return -1;
+    }
+    return keep_only(cfg, kept);
 }

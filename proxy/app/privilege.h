@@ -9,6 +9,12 @@
 /** Raises the limit of open files as far as it goes, if need be. */
 void privilege_raise_files(const struct cfg *cfg);
 
+/** How many files limits.connections may need open. */
+unsigned long privilege_files_needed(const struct cfg *cfg);
+
+/** True if there is a state folder to be written to. */
+bool privilege_keeps_leases(const struct cfg *cfg);
+
 /** Warns in the log if the limit of open files is too small for limits.connections. */
 void privilege_warn_files(const struct cfg *cfg);
 
@@ -18,5 +24,9 @@ void privilege_warn_files(const struct cfg *cfg);
  */
 int privilege_make_state(const struct cfg *cfg);
 
-/** As root with `cfg->user`: becomes that user for good, verifies it. 0, or -1 told on standard error with the remedy. */
+/**
+ * As root with `cfg->user`: becomes that user for good, verifies it. Of all capabilities, however we came by them, CAP_NET_RAW
+ * (or CAP_NET_ADMIN in its place) stays if links are dialled from clients' own addresses, and none otherwise; all sockets that
+ * need one must be open. 0, or -1 told on standard error with the remedy.
+ */
 int privilege_drop(const struct cfg *cfg);

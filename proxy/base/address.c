@@ -195,6 +195,17 @@ int address_compare_ip(const struct address *a, const struct address *b)
     return memcmp(a_bytes, b_bytes, a_count);
 }
 
+uint32_t address_hash(const struct address *a)
+{
+    uint8_t bytes[16];
+    size_t count = address_bytes(a, bytes);
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ bytes[i]) * 16777619u;
+    return hash ^ hash >> 15;
+}
+
 const char *address_format(const struct address *a, char text[ADDRESS_TEXT])
 {
     char ip[ADDRESS_TEXT];

@@ -69,6 +69,9 @@ bool address_same_ip(const struct address *a, const struct address *b);
 /** Order by family, then IP (as a number); ports not looked at. <0, 0, >0. */
 int address_compare_ip(const struct address *a, const struct address *b);
 
+/** A number that spreads well over tables whose size is a power of two; ports not looked at. */
+uint32_t address_hash(const struct address *a);
+
 /** "10.0.0.5:80", "[::1]:80"; "-" for an empty address. Returns `text`. */
 const char *address_format(const struct address *a, char text[ADDRESS_TEXT]);
 

@@ -3,6 +3,7 @@
 #include "proxy/base/reason.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { BAD = 0, GOOD = 1 };
@@ -27,6 +28,40 @@ const char *reason_sentence(enum reason why)
 {
     assert(why < REASON_COUNT);
     return reasons[why].sentence;
+}
+
+/* Only for those that come from the configuration or from this machine's set-up, whatever a peer does. */
+static const struct {
+    enum reason why;
+    const char *remedy;
+} remedies[] = {
+    {REASON_CLIENT_NOT_ALLOWED,
+     "if it is a client, enter its address in \"clients\", of the agent and of the agent's row at the relay"},
+    {REASON_PORT_NOT_ALLOWED,
+     "an advise: see advise_ports of the agent; a link over ranges: a rule of the firewall must lead clients to "
+     "its listener, from its \"ports\" only (georelay firewall)"},
+    {REASON_NO_DELIVERER,
+     "enter the client's network in \"clients\" of the agent beside it; if no client has this address, it is that of "
+     "a NAT device: put an agent beside these clients"},
+    {REASON_NAT_CLIENT, "put an agent beside these clients, and let them connect to it"},
+    {REASON_NO_RANGE, "enter this client, with its agent or \"direct\" and a range of its own, in \"clients\" of advise"},
+    {REASON_NO_PORT, "widen relay_ports; form \"decimal\" needs ports with as many digits as those of the clients"},
+    {REASON_NO_CAPABILITY,
+     "give georelay CAP_NET_RAW: start it as root with \"user\" set, or with AmbientCapabilities=CAP_NET_RAW, "
+     "or by setcap cap_net_raw+ep"},
+    {REASON_FAMILY_MISMATCH,
+     "give server and clients, or server and pool, addresses of one family, or take addressing \"alias\""},
+    {REASON_IDENTITY_OVERLAP, "give the sites different addresses, or take addressing \"alias\" for this link"},
+    {REASON_LOOPBACK_CLIENT, "set client_address at the agent to the machine's address in the clients' network"},
+    {REASON_POOL_EXHAUSTED, "widen the pool, or lower advise.grace"},
+};
+
+const char *reason_remedy(enum reason why)
+{
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
+        if (remedies[i].why == why)
+            return remedies[i].remedy;
+    return NULL;
 }
 
 bool reason_is_good(enum reason why)

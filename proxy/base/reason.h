@@ -19,6 +19,9 @@ const char *reason_name(enum reason why);
 /** One sentence for people. */
 const char *reason_sentence(enum reason why);
 
+/** What an administrator can do about it in the configuration or on this machine; NULL: nothing that would always be right. */
+const char *reason_remedy(enum reason why);
+
 /** False if somebody lost something. */
 bool reason_is_good(enum reason why);
 

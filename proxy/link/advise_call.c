@@ -10,6 +10,15 @@
 
 #include <stdlib.h>
 
+struct identity identity_of(const struct session_ask *ask)
+{
+    struct identity identity = {.client = ask->client};
+
+    address_set_port(&identity.client, 0);
+    strcpy(identity.behind, ask->behind);
+    return identity;
+}
+
 static void call_free(struct advise_call *call)
 {
     if (call->front != NULL)
@@ -31,7 +40,7 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
         log_number(&l, "tries", call->tries);
         log_number(&l, "ms", clock_ms() - call->started_ms);
         log_text(&l, "at", "relay");
-        log_text(&l, "why", reason_name(why));
+        session_log_why(&l, why);
         if (call->skipped > 0)
             log_number(&l, "skipped", call->skipped);
         log_end(&l);
@@ -83,9 +92,7 @@ struct advise_call *advise_call_from(struct session *s)
     call->site = s->worker->site;
     call->fd = -1;
     call->ask = s->ask;
-    call->identity.agent = s->ask.agent;
-    call->identity.client = s->ask.client;
-    address_set_port(&call->identity.client, 0);
+    call->identity = identity_of(&s->ask);
     call->peers[0] = s->peers[0];
     call->peers[1] = s->peers[1];
     call->tries = s->ask.tries;

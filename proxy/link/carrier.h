@@ -17,24 +17,57 @@
 #include "proxy/net/stream.h"
 #include "proxy/session/session.h"
 
+#include <string.h>
+
 struct hub;
 
 /** Who a client machine is. Plain data, copied. */
 struct identity {
-    const struct cfg_agent *agent; /**< NULL: direct */
-    struct address client;         /**< port 0 */
+    char behind[SESSION_NAME_MAX + 1]; /**< the name of the agent that it is behind; "": direct */
+    struct address client;             /**< port 0 */
 };
 
 static inline bool identity_is_same(const struct identity *a, const struct identity *b)
 {
-    return a->agent == b->agent && address_same_ip(&a->client, &b->client);
+    return strcmp(a->behind, b->behind) == 0 && address_same_ip(&a->client, &b->client);
 }
+
+static inline bool identity_is_direct(const struct identity *identity)
+{
+    return identity->behind[0] == '\0';
+}
+
+/** "direct" or the agent's name: for logs, the state file and pins. */
+static inline const char *identity_group(const struct identity *identity)
+{
+    return identity_is_direct(identity) ? "direct" : identity->behind;
+}
+
+/** The identity that a session asks for. */
+struct identity identity_of(const struct session_ask *ask);
 
 /** How often a call may be handed to another channel because the one before broke. */
 #define ADVISE_TRIES 4
 
-/** How long a call may wait for a channel. */
+/** How long a call, or whoever else wants a channel, may wait for one. */
 #define ADVISE_WAIT_MS 5000
+
+struct carrier_want;
+
+/** What becomes of somebody who waits for a channel. On the main loop; each **takes** the want. */
+struct carrier_want_ops {
+    /** Is it still wanted? REASON_NONE, or why not. NULL: always. */
+    enum reason (*check)(struct carrier_want *want);
+    void (*take)(struct carrier_want *want, struct session_handle channel);
+    void (*refuse)(struct carrier_want *want, enum reason why);
+};
+
+/** Somebody who waits in a carrier's queue for a channel. Embedded. */
+struct carrier_want {
+    TAILQ_ENTRY(carrier_want) entry;
+    const struct carrier_want_ops *ops;
+    uint64_t since_ms;
+};
 
 /**
  * An advise that waits for somebody to deliver it. It travels between main and workers as a mail and owns what it holds;
@@ -42,7 +75,7 @@ static inline bool identity_is_same(const struct identity *a, const struct ident
  */
 struct advise_call {
     struct mail mail;
-    TAILQ_ENTRY(advise_call) entry; /**< in a carrier's queue */
+    struct carrier_want want;
     struct site *site;
     int fd;                  /**< the server's connection, or -1 if `front` is set */
     struct stream *front;    /**< the same, after a first try */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the leases of one link's pool. Main loop only (or a test). */
+/* Owns the leases of one link. Main loop only (or a test). */
 #include "proxy/link/lease.h"
 
 #include <assert.h>
@@ -58,12 +58,10 @@ static size_t pool_index(const struct lease_table *t, const struct address *addr
 
 static const struct cfg_pin *pin_of(const struct cfg_link *link, const struct identity *identity)
 {
-    const char *agent = identity->agent != NULL ? identity->agent->name : "direct";
-
     for (size_t i = 0; i < link->advise.pins_count; i++) {
         const struct cfg_pin *pin = &link->advise.pins[i];
 
-        if (strcmp(pin->agent, agent) == 0 && address_same_ip(&pin->client, &identity->client))
+        if (strcmp(pin->agent, identity_group(identity)) == 0 && address_same_ip(&pin->client, &identity->client))
             return pin;
     }
     return NULL;
@@ -105,15 +103,11 @@ void lease_table_fini(struct lease_table *t)
 
 static struct lease **bucket_of(const struct lease_table *t, const struct identity *identity)
 {
-    uint8_t bytes[16];
-    size_t count = address_bytes(&identity->client, bytes);
-    uint32_t hash = 2166136261u; /* FNV-1a */
+    uint32_t hash = address_hash(&identity->client);
 
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
-    for (const char *c = identity->agent != NULL ? identity->agent->name : ""; *c != '\0'; c++)
+    for (const char *c = identity->behind; *c != '\0'; c++)
         hash = (hash ^ (uint8_t)*c) * 16777619u;
-    return &t->buckets[(hash ^ hash >> 15) & (t->buckets_count - 1)];
+    return &t->buckets[(hash ^ hash >> 15) & (t->buckets_count - 1)]; /* FNV-1a goes on over the name */
 }
 
 struct lease *lease_find(const struct lease_table *t, const struct identity *identity)
@@ -136,6 +130,7 @@ static struct lease *lease_new(struct lease_table *t, const struct identity *ide
     lease->identity = *identity;
     address_set_port(&lease->identity.client, 0);
     lease->address = *address;
+    lease->ports = t->link->advise.ports;
     lease->next = *bucket;
     *bucket = lease;
     t->leases_count++;
@@ -150,6 +145,13 @@ static void lease_unlink(struct lease *lease)
         link = &(*link)->next;
     *link = lease->next;
     lease->table->leases_count--;
+}
+
+void lease_forget(struct lease *lease)
+{
+    assert(!lease->is_active);
+    lease_unlink(lease);
+    free(lease);
 }
 
 /* An address that nobody had; the pool's size if there is none. */
@@ -177,9 +179,14 @@ static void find_oldest(struct lease *lease, void *arg)
 void lease_each(struct lease_table *t, void (*each)(struct lease *lease, void *arg), void *arg)
 {
     for (size_t i = 0; i < t->buckets_count; i++)
-        for (struct lease *lease = t->buckets[i]; lease != NULL; lease = lease->next)
+        for (struct lease *lease = t->buckets[i], *next; lease != NULL; lease = next) {
+            next = lease->next;
             each(lease, arg);
+        }
 }
+
+/* -- choosing ------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct lease *take_over_oldest(struct lease_table *t, const struct identity *identity)
 {
@@ -191,23 +198,19 @@ static struct lease *take_over_oldest(struct lease_table *t, const struct identi
     if (oldest == NULL)
         return NULL;
     lease = lease_new(t, identity, &oldest->address);
-    if (lease == NULL)
-        return NULL;
-    lease_unlink(oldest);
-    free(oldest);
+    if (lease != NULL)
+        lease_forget(oldest);
     return lease;
 }
 
-struct lease *lease_get(struct lease_table *t, const struct identity *identity)
+/* NULL: every address is active or pinned (or no memory). */
+static struct lease *lease_from_pool(struct lease_table *t, const struct identity *identity)
 {
-    struct lease *lease = lease_find(t, identity);
-    const struct cfg_pin *pin;
+    const struct cfg_pin *pin = pin_of(t->link, identity);
+    struct lease *lease;
     struct address address;
     size_t index;
 
-    if (lease != NULL)
-        return lease;
-    pin = pin_of(t->link, identity);
     if (pin != NULL) {
         lease = lease_new(t, identity, &pin->address);
         if (lease != NULL)
@@ -223,6 +226,88 @@ struct lease *lease_get(struct lease_table *t, const struct identity *identity)
         t->is_taken[index] = true;
     return lease;
 }
+
+static const struct cfg_port_client *range_of(const struct cfg_link *link, const struct identity *identity)
+{
+    for (size_t i = 0; i < link->advise.clients_count; i++) {
+        const struct cfg_port_client *client = &link->advise.clients[i];
+
+        if (strcmp(client->agent, identity_group(identity)) == 0 && address_same_ip(&client->client, &identity->client))
+            return client;
+    }
+    return NULL;
+}
+
+static struct lease *lease_with_ports(struct lease_table *t, const struct identity *identity, const struct address *address,
+                                      struct port_range ports)
+{
+    struct lease *lease = lease_new(t, identity, address);
+
+    if (lease != NULL)
+        lease->ports = ports;
+    return lease;
+}
+
+struct lease *lease_get(struct lease_table *t, const struct identity *identity, enum reason *ret_why)
+{
+    const struct cfg_advise *advise = &t->link->advise;
+    struct lease *lease = lease_find(t, identity);
+    const struct cfg_port_client *client;
+
+    if (lease != NULL)
+        return lease;
+    *ret_why = REASON_NO_MEMORY;
+    switch (advise->addressing) {
+    case CFG_ADDRESSING_TRANSPARENT:
+        return lease_with_ports(t, identity, &identity->client, (struct port_range){1, UINT16_MAX});
+    case CFG_ADDRESSING_REWRITE:
+        return lease_with_ports(t, identity, &advise->address, (struct port_range){0, 0});
+    case CFG_ADDRESSING_PORTS:
+        client = range_of(t->link, identity);
+        if (client != NULL)
+            return lease_with_ports(t, identity, &advise->address, client->ports);
+        *ret_why = REASON_NO_RANGE;
+        return NULL;
+    default:
+        *ret_why = REASON_POOL_EXHAUSTED;
+        return lease_from_pool(t, identity);
+    }
+}
+
+/* -- ports ---------------------------------------------------------------------------------------------------------------------
+ */
+
+bool lease_catches(const struct lease *lease, uint16_t port, bool is_intercepted)
+{
+    const struct cfg_advise *advise = &lease->table->link->advise;
+
+    if (port_range_contains(&lease->ports, port))
+        return true;
+    return is_intercepted && advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON;
+}
+
+struct port_range lease_advise_ports(const struct cfg_link *link)
+{
+    const struct cfg_advise *advise = &link->advise;
+    struct port_range all = advise->ports;
+
+    if (advise->addressing == CFG_ADDRESSING_REWRITE)
+        return advise->relay_ports;
+    if (advise->addressing != CFG_ADDRESSING_PORTS)
+        return all;
+    for (size_t i = 0; i < advise->clients_count; i++) { /* the range that holds all of them */
+        const struct port_range *one = &advise->clients[i].ports;
+
+        if (i == 0 || one->first < all.first)
+            all.first = one->first;
+        if (i == 0 || one->last > all.last)
+            all.last = one->last;
+    }
+    return all;
+}
+
+/* -- remembering ---------------------------------------------------------------------------------------------------------------
+ */
 
 bool lease_remember(struct lease_table *t, const struct identity *identity, const struct address *address, int64_t used_s)
 {

@@ -1,30 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the listeners of active leases. They exist only while the lease is active, so a dial-back for which there is no client is
- * refused by the kernel itself. Main loop.
+ * Owns what an active lease has open. Listeners exist only while the lease is active, so a dial-back for which there is no client
+ * is refused by the kernel itself. Main loop.
  */
 #include "proxy/link/lease_door.h"
 
-#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
-#include "proxy/net/listener.h"
-#include "proxy/net/socket.h"
-#include "proxy/session/session_log.h"
+#include "proxy/link/announced.h"
+#include "proxy/link/arrival.h"
+#include "proxy/link/catcher.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+/* A server that dials back does so at once; when nothing has come for this time, something may stand in its way. */
+#define MISSING_MS 30000
+
 struct doorstep {
     struct hub *hub;
     struct lease *lease;
     struct deadline grace;
+    struct deadline missing;    /* until the first advise */
+    struct announced announced; /* addressing "rewrite" */
     size_t count;
-    struct listener *listeners[]; /* one per advise port */
+    struct catcher *catchers[]; /* one per port of the lease */
 };
+
+static void log_ports(struct log_line *l, struct port_range ports)
+{
+    char text[16];
+
+    if (ports.first == 0)
+        return;
+    snprintf(text, sizeof(text), ports.first == ports.last ? "%u" : "%u-%u", ports.first, ports.last);
+    log_text(l, "ports", text);
+}
 
 static void log_lease(const struct lease *lease, const char *event)
 {
@@ -33,131 +46,36 @@ static void log_lease(const struct lease *lease, const char *event)
     if (!log_begin(&l, LOG_LEVEL_INFO, event))
         return;
     log_text(&l, "link", lease->table->link->name);
-    log_text(&l, "agent", lease->identity.agent != NULL ? lease->identity.agent->name : "direct");
+    log_text(&l, "agent", identity_group(&lease->identity));
     log_ip(&l, "client", &lease->identity.client);
     log_ip(&l, "address", &lease->address);
+    if (!lease_is_kept(lease))
+        log_ports(&l, lease->ports);
     log_number(&l, "serial", lease->serial);
     log_end(&l);
-}
-
-/* A client whose lease can't be opened comes back again and again, and so does this. */
-static void log_listen_failure(struct hub *h, const struct lease *lease, const struct address *at, int error)
-{
-    struct log_line l;
-    uint64_t skipped;
-
-    if (!session_log_may(&h->failures, &skipped) || !log_begin(&l, LOG_LEVEL_WARN, "lease_listen_failed"))
-        return;
-    log_text(&l, "link", lease->table->link->name);
-    log_address(&l, "address", at);
-    log_text(&l, "error", strerror(error));
-    if (error == EADDRNOTAVAIL)
-        log_text(&l, "remedy", "give this machine the addresses of the pool: ip address add ADDRESS/32 dev lo");
-    else if (error == EADDRINUSE)
-        log_text(&l, "remedy", "another program listens on this port: see ss -ltnp");
-    if (skipped > 0)
-        log_number(&l, "skipped", skipped);
-    log_end(&l);
-}
-
-/* -- what the server opens -----------------------------------------------------------------------------------------------------
- */
-
-static bool is_server(struct hub *h, const struct cfg_link *link, const struct address *peer)
-{
-    const struct known_host *host = hosts_find(&h->hosts, &link->server);
-
-    for (unsigned i = 0; i < host->addresses.count; i++)
-        if (address_same_ip(&host->addresses.list[i], peer))
-            return true;
-    for (size_t i = 0; i < link->advise.from_count; i++)
-        if (network_contains(&link->advise.from[i].network, peer))
-            return true;
-    return false;
-}
-
-static const struct advise_carrier *carrier_for(const struct hub *h, const struct lease *lease)
-{
-    const struct cfg_advise *advise = &lease->table->link->advise;
-
-    if (lease->identity.agent == NULL && advise->delivery == CFG_DELIVERY_DIRECT)
-        return &h->local;
-    return &h->tunnel;
-}
-
-static struct advise_call *call_new(const struct doorstep *d, int fd, const struct address *peer, const struct address *local)
-{
-    struct advise_call *call = calloc(1, sizeof(*call));
-    const struct lease *lease = d->lease;
-
-    if (call == NULL)
-        return NULL;
-    call->site = d->hub->site;
-    call->fd = fd;
-    call->peers[0] = *peer;
-    call->peers[1] = *local;
-    call->identity = lease->identity;
-    call->started_ms = clock_ms();
-    call->ask.link = lease->table->link;
-    call->ask.agent = lease->identity.agent;
-    call->ask.lease = lease->serial;
-    call->ask.client = lease->identity.client;
-    address_set_port(&call->ask.client, address_port(local));
-    snprintf(call->ask.name, sizeof(call->ask.name), "%s", lease->table->link->name);
-    if (lease->identity.agent != NULL)
-        snprintf(call->ask.peer_name, sizeof(call->ask.peer_name), "%s", lease->identity.agent->name);
-    return call;
-}
-
-static void advise_accepted(void *arg, int fd, const struct address *peer, const struct address *local)
-{
-    const struct doorstep *d = arg;
-    struct advise_call *call = call_new(d, fd, peer, local);
-    const struct advise_carrier *carrier;
-
-    if (call == NULL) {
-        socket_reset(fd);
-        return;
-    }
-    if (!is_server(d->hub, d->lease->table->link, peer)) {
-        call->is_quiet = !session_log_may(&d->hub->strangers, &call->skipped);
-        advise_call_refuse(call, REASON_SOURCE_NOT_ALLOWED);
-        return;
-    }
-    carrier = carrier_for(d->hub, d->lease);
-    carrier->deliver(carrier->arg, call);
 }
 
 /* -- the lease's life ----------------------------------------------------------------------------------------------------------
  */
 
-static void close_listeners(struct doorstep *d)
+static void close_catchers(struct doorstep *d)
 {
-    while (d->count > 0) {
-        listener_close(d->listeners[--d->count]);
-        d->hub->listeners_count--;
-    }
+    while (d->count > 0)
+        catcher_put(d->hub, d->catchers[--d->count]);
+    announced_fini(&d->announced, d->hub);
 }
 
-static enum reason open_listener(struct doorstep *d, uint16_t port)
+static enum reason open_catcher(struct doorstep *d, uint16_t port)
 {
     struct address at = d->lease->address;
-    int fd, error;
+    struct catcher *catcher;
+    enum reason why;
 
     address_set_port(&at, port);
-    fd = socket_listen(&at, false);
-    if (fd < 0) {
-        error = errno;
-        log_listen_failure(d->hub, d->lease, &at, error);
-        if (error == EMFILE || error == ENFILE)
-            return REASON_NO_FILES;
-        return error == EADDRNOTAVAIL ? REASON_DIAL_NO_SOURCE : REASON_LEASE_LISTEN;
-    }
-    d->listeners[d->count] = listener_new(d->hub->loop, fd, advise_accepted, d);
-    if (d->listeners[d->count] == NULL)
-        return REASON_NO_MEMORY;
-    d->count++;
-    d->hub->listeners_count++;
+    catcher = catcher_get(d->hub, d->lease->table->link, &at, &why);
+    if (catcher == NULL)
+        return why;
+    d->catchers[d->count++] = catcher;
     return REASON_NONE;
 }
 
@@ -168,11 +86,39 @@ static void grace_over(void *arg)
     lease_close(d->lease);
 }
 
+/* A dial-back that the second firewall drops, or that goes to another address, leaves no other trace here. */
+static void advise_is_missing(void *arg)
+{
+    const struct doorstep *d = arg;
+    struct log_line l;
+
+    if (d->lease->holders == 0 || !log_begin(&l, LOG_LEVEL_INFO, "advise_missing"))
+        return;
+    log_text(&l, "link", d->lease->table->link->name);
+    log_text(&l, "agent", identity_group(&d->lease->identity));
+    log_ip(&l, "client", &d->lease->identity.client);
+    log_ip(&l, "address", &d->lease->address);
+    log_number(&l, "serial", d->lease->serial);
+    log_text(&l, "remedy",
+             "none if client and server are of 2020 or later; else let the server's dial-backs through to this address (georelay "
+             "firewall), or take transparent if it dials an address that the client announces");
+    log_end(&l);
+}
+
+/* How many ports are listened on from the start. */
+static size_t count_listened(const struct lease *lease)
+{
+    struct port_range ports = lease->ports;
+
+    if (ports.first == 0 || lease->table->link->advise.addressing == CFG_ADDRESSING_TRANSPARENT)
+        return 0;
+    return (size_t)(ports.last - ports.first) + 1;
+}
+
 enum reason lease_open(struct hub *h, struct lease *lease)
 {
-    struct port_range ports = lease->table->link->advise.ports;
-    size_t count = (size_t)(ports.last - ports.first) + 1;
-    struct doorstep *d = calloc(1, sizeof(*d) + count * sizeof(d->listeners[0]));
+    size_t count = count_listened(lease);
+    struct doorstep *d = calloc(1, sizeof(*d) + count * sizeof(d->catchers[0]));
 
     assert(!lease->is_active);
     if (d == NULL)
@@ -180,21 +126,24 @@ enum reason lease_open(struct hub *h, struct lease *lease)
     d->hub = h;
     d->lease = lease;
     for (size_t i = 0; i < count; i++) {
-        enum reason why = open_listener(d, (uint16_t)(ports.first + i));
+        enum reason why = open_catcher(d, (uint16_t)(lease->ports.first + i));
 
         if (why != REASON_NONE) {
-            close_listeners(d);
+            close_catchers(d);
             free(d);
             return why;
         }
     }
     deadline_init(&d->grace, h->loop, grace_over, d);
+    deadline_init(&d->missing, h->loop, advise_is_missing, d);
+    deadline_set(&d->missing, MISSING_MS);
     lease->doorstep = d;
     lease->is_active = true;
     lease->holders = 0;
     lease->serial = ++h->serial;
     lease->used_s = (int64_t)time(NULL);
     lease->table->active_count++;
+    arrival_add(h, lease);
     log_lease(lease, "lease_active");
     return REASON_NONE;
 }
@@ -214,6 +163,36 @@ void lease_let_go(struct lease *lease)
     assert(lease->holders > 0);
     if (--lease->holders == 0)
         deadline_set(&d->grace, (uint64_t)lease->table->link->advise.grace_s * 1000);
+}
+
+void lease_note_advise(struct lease *lease)
+{
+    struct doorstep *d = lease->doorstep;
+
+    deadline_clear(&d->missing);
+}
+
+enum reason lease_announce(struct lease *lease, uint16_t port, uint16_t *ret_ours)
+{
+    struct doorstep *d = lease->doorstep;
+
+    return announced_get(&d->announced, d->hub, lease, port, ret_ours);
+}
+
+void lease_withdraw(struct lease *lease, uint16_t port)
+{
+    struct doorstep *d = lease->doorstep;
+
+    announced_put(&d->announced, port);
+}
+
+uint16_t lease_client_port(const struct lease *lease, uint16_t port, bool is_intercepted)
+{
+    const struct doorstep *d = lease->doorstep;
+
+    if (lease_catches(lease, port, is_intercepted))
+        return port;
+    return announced_find(&d->announced, port);
 }
 
 /* -- ending the advises --------------------------------------------------------------------------------------------------------
@@ -262,8 +241,10 @@ void lease_close(struct lease *lease)
     struct doorstep *d = lease->doorstep;
 
     assert(lease->is_active);
-    close_listeners(d);
+    arrival_remove(d->hub, lease);
+    close_catchers(d);
     deadline_clear(&d->grace);
+    deadline_clear(&d->missing);
     lease->doorstep = NULL;
     lease->is_active = false;
     lease->used_s = (int64_t)time(NULL);
@@ -271,4 +252,6 @@ void lease_close(struct lease *lease)
     tell_workers(d->hub, lease->serial);
     log_lease(lease, "lease_end");
     free(d);
+    if (!lease_is_kept(lease))
+        lease_forget(lease);
 }

@@ -15,18 +15,18 @@
 
 #define FIELD "%127s"
 
-static const struct cfg_agent *agent_by_name(const struct cfg *cfg, const char *name)
+static bool has_agent(const struct cfg *cfg, const char *name)
 {
     for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
         if (strcmp(cfg->tunnel.agents[i].name, name) == 0)
-            return &cfg->tunnel.agents[i];
-    return NULL;
+            return true;
+    return false;
 }
 
 static struct lease_table *table_by_link(const struct cfg *cfg, struct lease_table *tables, const char *name)
 {
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (strcmp(cfg->links[i].name, name) == 0)
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (strcmp(cfg->served[i].name, name) == 0)
             return &tables[i];
     return NULL;
 }
@@ -46,9 +46,9 @@ static bool take_line(const char *line, const struct cfg *cfg, struct lease_tabl
     if (table == NULL || table->size == 0 || address_parse(client, &identity.client) != 0 || address_parse(text, &address) != 0)
         return false;
     if (strcmp(agent, "direct") != 0) {
-        identity.agent = agent_by_name(cfg, agent);
-        if (identity.agent == NULL)
+        if (strlen(agent) >= sizeof(identity.behind) || (cfg->role == CFG_ROLE_RELAY && !has_agent(cfg, agent)))
             return false;
+        strcpy(identity.behind, agent);
     }
     return lease_remember(table, &identity, &address, used_s);
 }
@@ -110,8 +110,9 @@ static void print_lease(struct lease *lease, void *arg)
 {
     char client[ADDRESS_TEXT], address[ADDRESS_TEXT];
 
-    fprintf(arg, "lease %s %s %s %s %" PRId64 "\n", lease->table->link->name,
-            lease->identity.agent != NULL ? lease->identity.agent->name : "direct",
+    if (!lease_is_kept(lease))
+        return;
+    fprintf(arg, "lease %s %s %s %s %" PRId64 "\n", lease->table->link->name, identity_group(&lease->identity),
             address_format_ip(&lease->identity.client, client), address_format_ip(&lease->address, address), lease->used_s);
 }
 
@@ -125,7 +126,7 @@ char *lease_file_text(const struct cfg *cfg, struct lease_table *tables)
     if (file == NULL)
         return NULL;
     fprintf(file, "# Written by georelay: which client had which address. Change it only while georelay is stopped.\n");
-    for (size_t i = 0; i < cfg->links_count; i++)
+    for (size_t i = 0; i < cfg->served_count; i++)
         lease_each(&tables[i], print_lease, file);
     is_whole = !ferror(file);
     if (fclose(file) != 0 || !is_whole) {

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const kind_names[] = {
     [SESSION_UNKNOWN] = "unknown", [SESSION_WEB] = "web",       [SESSION_LINK] = "link",
@@ -30,6 +31,10 @@ void session_log_ask(struct log_line *l, const struct session_ask *ask, enum ses
         log_text(l, "name", ask->name);
     if (ask->peer_name[0] != '\0')
         log_text(l, "agent", ask->peer_name);
+    if (ask->link != NULL && ask->link->server.agent != NULL)
+        log_text(l, "via", ask->link->server.agent);
+    if (ask->behind[0] != '\0' && strcmp(ask->behind, ask->peer_name) != 0)
+        log_text(l, "behind", ask->behind);
     if (address_is_set(&ask->client))
         log_address(l, "client", &ask->client);
     if (ask->stream_id != 0) {
@@ -49,6 +54,13 @@ static void log_peers(struct log_line *l, const struct session *s)
             log_address(l, keys[i], &s->peers[i]);
 }
 
+void session_log_why(struct log_line *l, enum reason why)
+{
+    log_text(l, "why", reason_name(why));
+    if (reason_remedy(why) != NULL)
+        log_text(l, "remedy", reason_remedy(why));
+}
+
 static void log_close(const struct session *s)
 {
     struct log_line l;
@@ -62,7 +74,7 @@ static void log_close(const struct session *s)
     log_number(&l, "down", s->down.bytes);
     log_number(&l, "ms", clock_ms() - s->started_ms);
     log_text(&l, "at", end_names[s->at]);
-    log_text(&l, "why", reason_name(s->why));
+    session_log_why(&l, s->why);
     log_end(&l);
 }
 
@@ -97,7 +109,7 @@ static void log_refuse(const struct session *s)
     log_peers(&l, s);
     log_number(&l, "ms", clock_ms() - s->started_ms);
     log_text(&l, "at", end_names[s->at]);
-    log_text(&l, "why", reason_name(s->why));
+    session_log_why(&l, s->why);
     if (skipped > 0)
         log_number(&l, "skipped", skipped);
     log_end(&l);
@@ -137,7 +149,7 @@ void session_log_turned_away(struct worker *w, const char *name, const struct ad
     log_address(&l, "front", peer);
     log_address(&l, "front_local", local);
     log_text(&l, "at", "relay");
-    log_text(&l, "why", reason_name(why));
+    session_log_why(&l, why);
     if (skipped > 0)
         log_number(&l, "skipped", skipped);
     log_end(&l);

@@ -16,6 +16,9 @@ void session_log_step(const struct session *s, enum session_state to);
 /** Adds sid, kind, name, client, agent, stream of what was asked for, as far as known. */
 void session_log_ask(struct log_line *l, const struct session_ask *ask, enum session_kind kind);
 
+/** Adds why=, and remedy= where there is one. */
+void session_log_why(struct log_line *l, enum reason why);
+
 /** True if one more refusal for this reason may be logged now; `ret_skipped` says how many were not, before. */
 bool session_log_may(struct log_window *window, uint64_t *ret_skipped);
 

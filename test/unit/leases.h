@@ -19,7 +19,11 @@ static inline struct address at(const char *text)
 
 static inline struct identity who(const struct cfg_agent *agent, const char *client)
 {
-    return (struct identity){.agent = agent, .client = at(client)};
+    struct identity identity = {.client = at(client)};
+
+    if (agent != NULL)
+        strcpy(identity.behind, agent->name);
+    return identity;
 }
 
 static inline struct cfg_pool pool(const char *range)

@@ -29,11 +29,21 @@ static void pin(size_t index, const char *agent, const char *client, const char 
     pins[index] = (struct cfg_pin){.agent = (char *)(uintptr_t)agent, .client = at(client), .address = at(address)};
 }
 
+static struct lease *get_identity(const struct identity *identity)
+{
+    enum reason why = REASON_NONE;
+    struct lease *lease = lease_get(&table, identity, &why);
+
+    if (lease == NULL)
+        assert_int_equal(why, REASON_POOL_EXHAUSTED);
+    return lease;
+}
+
 static struct lease *get(const struct cfg_agent *agent, const char *client)
 {
     struct identity identity = who(agent, client);
 
-    return lease_get(&table, &identity);
+    return get_identity(&identity);
 }
 
 static bool remember(const struct cfg_agent *agent, const char *client, const char *address, int64_t used_s)
@@ -179,6 +189,91 @@ static void test_no_pool(void **state)
     lease_table_fini(&table);
 }
 
+/* -- other addressings ---------------------------------------------------------------------------------------------------------
+ */
+
+static struct cfg_port_client clients[2];
+
+static void begin_as(enum cfg_addressing addressing)
+{
+    begin(0, 0);
+    link.advise.addressing = addressing;
+    link.advise.address = at("10.20.0.10");
+    link.advise.ports = (struct port_range){5500, 5509};
+    link.advise.relay_ports = (struct port_range){15500, 15599};
+    clients[0] = (struct cfg_port_client){(char *)(uintptr_t) "direct", at("192.168.1.1"), {5510, 5519}, 0};
+    clients[1] = (struct cfg_port_client){(char *)(uintptr_t) "site-a", at("192.168.1.1"), {5530, 5539}, 0};
+    link.advise.clients = clients;
+    link.advise.clients_count = ROWS(clients);
+}
+
+static void test_a_range_of_ones_own(void **state)
+{
+    struct identity stranger = who(&site_b, "192.168.1.1");
+    enum reason why = REASON_NONE;
+    (void)state;
+    begin_as(CFG_ADDRESSING_PORTS);
+    struct lease *direct = get(NULL, "192.168.1.1"), *behind = get(&site_a, "192.168.1.1");
+    expect_at(direct, "10.20.0.10");
+    expect_at(behind, "10.20.0.10");
+    assert_ptr_equal(get(NULL, "192.168.1.1"), direct);
+    assert_true(lease_catches(direct, 5510, false) && lease_catches(direct, 5519, false) && lease_catches(behind, 5530, true));
+    assert_false(lease_catches(direct, 5500, false) || lease_catches(direct, 5520, true) || lease_catches(direct, 5530, true));
+    assert_null(lease_get(&table, &stranger, &why));
+    assert_int_equal(why, REASON_NO_RANGE);
+    assert_false(lease_is_kept(direct));
+    assert_int_equal(lease_advise_ports(&link).first, 5510);
+    assert_int_equal(lease_advise_ports(&link).last, 5539);
+    lease_forget(direct);
+    assert_int_equal(table.leases_count, 1);
+    struct identity gone = who(NULL, "192.168.1.1");
+    assert_null(lease_find(&table, &gone));
+    lease_table_fini(&table);
+}
+
+static void test_the_clients_own_address(void **state)
+{
+    (void)state;
+    begin_as(CFG_ADDRESSING_TRANSPARENT);
+    struct lease *lease = get(&site_a, "2001:db8::7");
+    expect_at(lease, "2001:db8::7");
+    assert_true(lease_catches(lease, 1, true) && lease_catches(lease, 65535, true));
+    assert_int_equal(lease_advise_ports(&link).first, 5500);
+    assert_false(lease_is_kept(lease));
+    lease_table_fini(&table);
+}
+
+static void test_announced_ports_only(void **state)
+{
+    (void)state;
+    begin_as(CFG_ADDRESSING_REWRITE);
+    struct lease *lease = get(&site_a, "192.168.1.1");
+    expect_at(lease, "10.20.0.10");
+    assert_false(lease_catches(lease, 5500, true) || lease_catches(lease, 15500, true));
+    assert_int_equal(lease_advise_ports(&link).first, 15500);
+    lease_table_fini(&table);
+}
+
+static void test_ports_of_a_pool(void **state)
+{
+    (void)state;
+    pools[0] = pool("10.20.0.1");
+    begin(1, 0);
+    link.advise.addressing = CFG_ADDRESSING_ALIAS;
+    link.advise.ports = (struct port_range){5500, 5509};
+    struct lease *lease = get(NULL, "192.168.1.1");
+    assert_true(lease_is_kept(lease));
+    assert_true(lease_catches(lease, 5509, false));
+    assert_false(lease_catches(lease, 5510, false) || lease_catches(lease, 5510, true));
+    link.advise.any_port = CFG_ON;
+    assert_true(lease_catches(lease, 5510, true));
+    assert_false(lease_catches(lease, 5510, false)); /* nobody listens there */
+    lease_table_fini(&table);
+}
+
+/* -- many ----------------------------------------------------------------------------------------------------------------------
+ */
+
 static void count_one(struct lease *lease, void *arg)
 {
     unsigned char *seen = arg;
@@ -209,7 +304,7 @@ static void test_a_large_pool(void **state)
     assert_int_equal(table.size, MANY);
     for (unsigned i = 0; i < MANY; i++) {
         struct identity identity = {.client = client_number(i)};
-        struct lease *lease = lease_get(&table, &identity);
+        struct lease *lease = get_identity(&identity);
         assert_non_null(lease);
         lease->used_s = 1000 + i;
     }
@@ -218,7 +313,7 @@ static void test_a_large_pool(void **state)
         assert_int_equal(seen[i], 1);
     for (unsigned i = 0; i < 100; i++) { /* full: each one is taken over from the oldest */
         struct identity identity = {.client = client_number(MANY + i)};
-        struct lease *lease = lease_get(&table, &identity);
+        struct lease *lease = get_identity(&identity);
         assert_non_null(lease);
         assert_int_equal(table.leases_count, MANY);
         lease->used_s = 1000000;
@@ -238,6 +333,10 @@ int main(void)
         cmocka_unit_test(test_remembered_leases_that_no_longer_fit),
         cmocka_unit_test(test_a_pool_of_several_ranges),
         cmocka_unit_test(test_no_pool),
+        cmocka_unit_test(test_a_range_of_ones_own),
+        cmocka_unit_test(test_the_clients_own_address),
+        cmocka_unit_test(test_announced_ports_only),
+        cmocka_unit_test(test_ports_of_a_pool),
         cmocka_unit_test(test_a_large_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,10 @@ static int set_up(void **state)
     links[0] = (struct cfg_link){.name = (char *)(uintptr_t) "node-a", .advise = {.pool = &pools[0], .pool_count = 1}};
     links[1] = (struct cfg_link){.name = (char *)(uintptr_t) "node-b", .advise = {.pool = &pools[1], .pool_count = 1}};
     links[2] = (struct cfg_link){.name = (char *)(uintptr_t) "no-pool"};
-    cfg = (struct cfg){.links = links, .links_count = ROWS(links), .tunnel = {.agents = agents, .agents_count = ROWS(agents)}};
+    cfg = (struct cfg){.role = CFG_ROLE_RELAY,
+                       .served = links,
+                       .served_count = ROWS(links),
+                       .tunnel = {.agents = agents, .agents_count = ROWS(agents)}};
     scratch_init(&folder);
     open_tables();
     return 0;
@@ -290,6 +293,22 @@ static int loud(void **state)
     return 0;
 }
 
+/* Only an address of a pool is worth remembering. */
+static void test_leases_of_other_addressings(void **state)
+{
+    struct identity client = who(NULL, "192.168.1.1");
+    enum reason why = REASON_NONE;
+    char *text;
+    (void)state;
+    links[2].advise.addressing = CFG_ADDRESSING_TRANSPARENT;
+    assert_non_null(lease_get(&tables[2], &client, &why));
+    lease_to(0, NULL, "192.168.1.1", "10.20.0.7", 1700000000);
+    text = lease_file_text(&cfg, tables);
+    assert_non_null(strstr(text, "\nlease node-a "));
+    assert_null(strstr(text, "no-pool"));
+    free(text);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -302,6 +321,7 @@ int main(void)
         STORY(test_mode_and_leftovers),
         STORY(test_no_following_of_links),
         STORY(test_no_room),
+        STORY(test_leases_of_other_addressings),
         STORY(test_places_that_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, quiet, loud);

@@ -46,6 +46,19 @@ static void ends_in_order_are_good(void **state)
     assert_false(reason_is_good(REASON_BACK_RESET));
 }
 
+static void remedies_are_for_what_went_wrong(void **state)
+{
+    (void)state;
+    for (int i = 0; i < REASON_COUNT; i++)
+        if (reason_remedy((enum reason)i) != NULL) {
+            EXPECT(!reason_is_good((enum reason)i), reason_name((enum reason)i));
+            EXPECT(reason_remedy((enum reason)i)[0] != '\0', reason_name((enum reason)i));
+        }
+    assert_non_null(strstr(reason_remedy(REASON_NO_DELIVERER), "NAT"));
+    assert_null(reason_remedy(REASON_FRONT_RESET));
+    assert_null(reason_remedy(REASON_NONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -53,6 +66,7 @@ int main(void)
         cmocka_unit_test(every_name_leads_back),
         cmocka_unit_test(unknown_names_are_refusals),
         cmocka_unit_test(ends_in_order_are_good),
+        cmocka_unit_test(remedies_are_for_what_went_wrong),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
