@@ -202,6 +202,22 @@ static const char *gate_name(const struct gate *gate)
     return gate->web != NULL ? gate->web->name : "tunnel";
 }
 
+/* The ports that a rule of the firewall leads here. */
+static void log_ports(struct log_line *l, const struct cfg_link *link)
+{
+    char text[sizeof("65535-65535,") * 64] = "";
+    size_t used = 0;
+
+    if (link->ports_count == 0)
+        return;
+    for (size_t i = 0; i < link->ports_count && used < sizeof(text); i++) {
+        const struct port_range *range = &link->ports[i].range;
+
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u-%u", i > 0 ? "," : "", range->first, range->last);
+    }
+    log_text(l, "ports", text);
+}
+
 static void log_listen(const struct gate *gate, const char *purpose, const char *name)
 {
     struct log_line l;
@@ -211,6 +227,8 @@ static void log_listen(const struct gate *gate, const char *purpose, const char 
     log_text(&l, "purpose", purpose);
     log_text(&l, "name", name);
     log_address(&l, "address", &gate->address);
+    if (gate->link != NULL)
+        log_ports(&l, gate->link);
     log_end(&l);
 }
 
@@ -228,6 +246,18 @@ static const char *web_purpose(const struct gate *gate)
     return purposes[gate->web_kind];
 }
 
+static enum account_purpose gate_account(const struct gate *gate)
+{
+    static const enum account_purpose purposes[] = {
+        [GATE_WEB_TLS] = ACCOUNT_WEB, [GATE_WEB_PLAIN] = ACCOUNT_PLAIN, [GATE_WEB_REDIRECT] = ACCOUNT_REDIRECT};
+
+    if (gate->link != NULL)
+        return ACCOUNT_LINK;
+    if (gate->web == NULL)
+        return ACCOUNT_TUNNEL;
+    return gate->tunnel != NULL ? ACCOUNT_SHARED : purposes[gate->web_kind];
+}
+
 static int attach_gate(const struct gates *g, struct gate *gate, struct site *site)
 {
     const struct web_rules *rules = gate->web != NULL ? g->rules[gate->web - g->cfg->web] : NULL;
@@ -238,6 +268,7 @@ static int attach_gate(const struct gates *g, struct gate *gate, struct site *si
 
         *door = (struct door){
             .worker = &site->workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
+        door->purpose = gate_account(gate);
         door->rules = rules;
         door->plain_ops = plain_ops(gate);
         door->web_ops = rules != NULL ? &conversation_front : &web_front;

@@ -3,6 +3,9 @@
 #include "proxy/link/client_side.h"
 
 #include "proxy/link/hub.h"
+#include "proxy/link/machine.h"
+#include "proxy/link/ranges.h"
+#include "proxy/net/original.h"
 #include "proxy/session/dial.h"
 #include "proxy/session/door.h"
 
@@ -18,38 +21,39 @@ void client_side_init(const struct session_back *carrier)
 /* -- links ---------------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_client(const struct cfg *cfg, const struct address *client)
+/* On a link over ranges: the port that the client wanted, before a rule of the firewall led it here. */
+static void find_port(struct session *s)
 {
-    for (size_t i = 0; i < cfg->clients_count; i++)
-        if (network_contains(&cfg->clients[i].network, client))
-            return true;
-    return false;
+    struct address original;
+
+    if (!original_destination(s->front->fd, listener_address(door_of(s)->listener), &original))
+        return;
+    s->ask.port = address_port(&original);
+    s->peers[1] = original; /* the log tells where the client connected to */
 }
 
-/* A client on the agent's own machine connects from loopback, but its programs may listen on the LAN address only. */
-static struct address client_address(const struct cfg *cfg, const struct address *peer)
+static enum reason check_link(const struct session *s)
 {
-    struct address client = *peer;
+    const struct worker *w = s->worker;
+    bool is_let_in =
+        w->cfg->role != CFG_ROLE_AGENT || machine_lets_in(w, &s->front->peer, NULL) || machine_lets_in(w, &s->ask.client, NULL);
 
-    if (address_is_set(&cfg->client_address) && address_is_loopback(peer)) {
-        client = cfg->client_address;
-        address_set_port(&client, address_port(peer));
-    }
-    return client;
+    return is_let_in ? ranges_check(s->ask.link, s->ask.port) : REASON_CLIENT_NOT_ALLOWED;
 }
 
 static void link_greeted(struct session *s)
 {
-    const struct cfg *cfg = s->worker->cfg;
+    enum reason why;
 
     snprintf(s->ask.name, sizeof(s->ask.name), "%s", s->ask.link->name);
     s->kind = SESSION_LINK;
-    s->ask.client = client_address(cfg, &s->front->peer);
-    if (cfg->role == CFG_ROLE_AGENT && !is_client(cfg, &s->ask.client)) {
-        session_refuse(s, SESSION_AT_RELAY, REASON_CLIENT_NOT_ALLOWED);
-        return;
-    }
-    if (door_admit_client(s))
+    s->ask.client = machine_client(s->worker, &s->front->peer);
+    if (s->ask.link->ports_count > 0)
+        find_port(s);
+    why = check_link(s);
+    if (why != REASON_NONE)
+        session_refuse(s, SESSION_AT_RELAY, why);
+    else if (door_admit_client(s))
         session_dial(s, SESSION_LINK, link_carrier);
 }
 
@@ -63,12 +67,17 @@ static void deliver_dial(struct session *s)
     /* Never from a port that a client's server may want to dial: the range of the configuration at hand. */
     const struct cfg *cfg = s->worker->cfg;
     struct port_range avoid = cfg->role == CFG_ROLE_AGENT ? cfg->advise_ports : s->ask.link->advise.ports;
+    struct address to[2] = {s->ask.client};
 
-    session_dial_address(s, &s->ask.client, avoid, NULL);
+    /* A program on the agent's own machine may listen on one of its addresses only. */
+    if (cfg->role == CFG_ROLE_AGENT)
+        (void)machine_lets_in(s->worker, &s->ask.client, &to[1]);
+    session_dial_addresses(s, to, address_is_set(&to[1]) ? 2 : 1, avoid, NULL);
 }
 
 const struct session_back client_side_deliver = {
     .name = "client_side",
+    .purpose = ACCOUNT_CLIENT,
     .dial = deliver_dial,
     .greeted = session_relay,
     .failed = session_dial_next,

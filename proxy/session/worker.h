@@ -27,7 +27,9 @@ struct worker;
 struct worker_relay {
     bool is_up;             /**< its control channel is welcome, and it does not drain */
     struct address address; /**< where the control channel is connected to */
+    struct address local;   /**< from where */
     uint8_t instance[16];   /**< of the control channel */
+    unsigned version;       /**< of the protocol that is spoken there */
 };
 
 /** What all workers share; immutable while they run, but for what has its own lock. */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy/net/socket.h: keep-alive that serves two masters, the time until a peer is given up and the firewalls on the way. */
+#include "test/unit/unit.h"
+
+#include "proxy/net/socket.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+static const struct {
+    long dead_peer_s, firewall_idle_s;
+    int idle, interval, probes;
+} cases[] = {{30, 60, 15, 5, 3},    /* the defaults: half of it, then sixths */
+             {30, 86400, 15, 5, 3}, /* a firewall that never forgets asks for nothing */
+             {30, 30, 10, 5, 4},    /* a third of firewall_idle is less than half of dead_peer */
+             {30, 9, 3, 3, 9},      /* and less than a sixth */
+             {30, 12, 2, 4, 7},     /* the last probe comes when the time is over, not 2 s later */
+             {100, 600, 36, 16, 4}, /* the same */
+             {30, 3, 1, 1, 29},     /* the least that can be set */
+             {5, 3, 1, 1, 4},       /* both */
+             {5, 60, 2, 1, 3},      /* sixths of a second are none: a second */
+             {3600, 3, 1, 1, 127},  /* as many as the kernel counts */
+             {3600, 86400, 1800, 600, 3}};
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void test_keep_alive(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        assert_true(fd >= 0);
+        socket_set_relay_options(fd, cases[i].dead_peer_s, cases[i].firewall_idle_s);
+        assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), cases[i].idle);
+        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), cases[i].interval);
+        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), cases[i].probes);
+        assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), cases[i].dead_peer_s * 1000);
+        close(fd);
+    }
+}
+
+/* What the manual promises, for every pair of settings. */
+static void test_promises(void **state)
+{
+    (void)state;
+    for (long dead = 5; dead <= 3600; dead += dead < 120 ? 1 : 97)
+        for (long firewall = 3; firewall <= 900; firewall += firewall < 120 ? 1 : 31) {
+            int fd = socket(AF_INET, SOCK_STREAM, 0), idle, interval, rest;
+
+            assert_true(fd >= 0);
+            socket_set_relay_options(fd, dead, firewall);
+            idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+            interval = option(fd, IPPROTO_TCP, TCP_KEEPINTVL);
+            rest = (int)dead - idle;
+            assert_in_range(idle, 1, firewall / 3);
+            assert_in_range(interval, 1, firewall / 3);
+            assert_true(idle <= dead / 2 && interval <= (dead < 6 ? 1 : dead / 6));
+            assert_int_equal(rest % interval, 0); /* a probe is due at the very end */
+            close(fd);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_promises),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
