@@ -6,15 +6,19 @@
 #include "proxy/app/service.h"
 
 #include "proxy/app/commands.h"
+#include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
 #include "proxy/link/hub.h"
+#include "proxy/link/learn.h"
 #include "proxy/link/server_side.h"
 #include "proxy/net/resolver.h"
 #include "proxy/session/resolve_hint.h"
+#include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
+#include "proxy/tunnel/asking.h"
 #include "proxy/tunnel/seats.h"
 #include "proxy/tunnel/uplinks.h"
 #include "proxy/web/health.h"
@@ -41,6 +45,7 @@ enum { SIGNALS_COUNT = 4 };
 struct service {
     const struct cfg *cfg;
     struct gates *gates;
+    struct hub_sockets *sockets;
     struct loop loop;
     struct site site;
     struct hub hub;
@@ -359,11 +364,13 @@ static int init_roles(struct service *v)
     client_side_init(is_relay ? &server_side_back : &agent_open_back);
     client_side_carrier(&v->hub);
     if (is_relay) {
+        asking_init(&v->site);
         v->seats = seats_new(&v->hub);
         return v->seats != NULL ? 0 : -1;
     }
     v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
     uplinks_set_receiver(v->uplinks);
+    agent_hand_carrier(&v->hub, v->uplinks);
     return v->uplinks != NULL ? 0 : -1;
 }
 
@@ -417,14 +424,16 @@ static int service_start(struct service *v, unsigned workers)
         return -1;
     log_start_line(v);
     warn_if_root();
-    if (hub_init(&v->hub, &v->loop, &v->site) != 0 || start_resolver(v) != 0)
+    if (hub_init(&v->hub, &v->loop, &v->site, v->sockets) != 0 || start_resolver(v) != 0)
         return -1;
+    learn_attach(&v->hub);
     wait_for_names(v);
     if (init_roles(v) != 0 || gates_attach(v->gates, &v->site) != 0 || start_health(v) != 0 || watch_signals(v) != 0)
         return -1;
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
+    control_socket_start(&v->loop);
     return start_workers(v);
 }
 
@@ -433,6 +442,7 @@ static void service_stop(struct service *v)
 {
     if (v->loop.base == NULL)
         return;
+    control_socket_stop();
     for (unsigned i = 0; i < v->site.workers_count; i++)
         if (i >= v->started)
             gates_close_worker(v->gates, i);
@@ -440,6 +450,8 @@ static void service_stop(struct service *v)
         loop_stop(&v->site.workers[i].loop);
     health_free(v->health);
     seats_free(v->seats);
+    if (v->uplinks != NULL)
+        agent_hand_carrier(&v->hub, NULL);
     uplinks_free(v->uplinks);
     for (unsigned i = 0; i < v->site.workers_count; i++) {
         if (i < v->started)
@@ -448,6 +460,7 @@ static void service_stop(struct service *v)
         gates_close_worker(v->gates, i);
         worker_fini(&v->site.workers[i]);
     }
+    learn_detach();
     hub_fini(&v->hub);
     resolve_hint_init(NULL, NULL);
     resolver_free(v->resolver);
@@ -460,7 +473,7 @@ static void service_stop(struct service *v)
     free(v->host_of);
 }
 
-int service_run(const struct cfg *cfg, struct gates *gates, unsigned workers)
+int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers)
 {
     /* Static, not on the stack: a look-up that still hangs when we end finds a closed loop, not a dead one. */
     static struct service service;
@@ -469,6 +482,7 @@ int service_run(const struct cfg *cfg, struct gates *gates, unsigned workers)
 
     v->cfg = cfg;
     v->gates = gates;
+    v->sockets = sockets;
     if (service_start(v, workers) == 0) {
         log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
         loop_run(&v->loop);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "proxy/app/doors.h"
+#include "proxy/link/hub_sockets.h"
 
-/** Runs until a signal ends it. `gates` are open. The program's exit code. */
-int service_run(const struct cfg *cfg, struct gates *gates, unsigned workers);
+/** Runs until a signal ends it. `gates` and `sockets` are open. The program's exit code. */
+int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers);

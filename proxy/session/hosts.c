@@ -12,7 +12,7 @@ static void add(struct hosts *h, const struct cfg_endpoint *endpoint)
     struct known_host *host = &h->list[h->count++];
 
     *host = (struct known_host){.endpoint = endpoint};
-    if (!endpoint->is_name) {
+    if (!endpoint->is_name && endpoint->agent == NULL) {
         host->addresses.count = 1;
         host->addresses.list[0] = endpoint->address;
     }
@@ -42,7 +42,7 @@ static size_t count_web(const struct cfg_web *web)
 
 int hosts_init(struct hosts *h, const struct cfg *cfg)
 {
-    size_t count = cfg->relays_count + cfg->links_count;
+    size_t count = cfg->relays_count + cfg->links_count + cfg->servers_count;
 
     for (size_t i = 0; i < cfg->web_count; i++)
         count += count_web(&cfg->web[i]);
@@ -54,6 +54,8 @@ int hosts_init(struct hosts *h, const struct cfg *cfg)
         add_web(h, &cfg->web[i]);
     for (size_t i = 0; i < cfg->links_count && cfg->role == CFG_ROLE_RELAY; i++)
         add(h, &cfg->links[i].server);
+    for (size_t i = 0; i < cfg->servers_count; i++)
+        add(h, &cfg->servers[i].server);
     for (size_t i = 0; i < cfg->relays_count; i++)
         add(h, &cfg->relays[i]);
     return 0;

@@ -134,6 +134,16 @@ enum reason quota_enter_client(struct quota *q, const char *group, const struct 
     return why;
 }
 
+bool quota_has_client(struct quota *q, const char *group, const struct address *client)
+{
+    bool has;
+
+    pthread_mutex_lock(&q->lock);
+    has = *find(q, group, client) != NULL;
+    pthread_mutex_unlock(&q->lock);
+    return has;
+}
+
 void quota_leave_client(struct quota *q, const char *group, const struct address *client)
 {
     struct client **link, *c;

@@ -33,5 +33,8 @@ void quota_leave(struct quota *q);
 enum reason quota_enter_client(struct quota *q, const char *group, const struct address *client);
 void quota_leave_client(struct quota *q, const char *group, const struct address *client);
 
+/** True if a connection of this client is inside. */
+bool quota_has_client(struct quota *q, const char *group, const struct address *client);
+
 /** How many are inside now. */
 unsigned long quota_count(struct quota *q);

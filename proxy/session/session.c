@@ -8,6 +8,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
+#include "proxy/session/dial.h"
 #include "proxy/session/session_log.h"
 #include "proxy/session/session_parts.h"
 
@@ -441,7 +442,7 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
     watch_init(&s->front_watch, &w->loop, front_ready, s);
     deadline_init(&s->deadline, &w->loop, deadline_over, s);
     s->again.call = called_again;
-    socket_set_relay_options(front->fd, w->cfg->timeouts.dead_peer_s);
+    socket_set_relay_options(front->fd, w->cfg->timeouts.dead_peer_s, w->cfg->timeouts.firewall_idle_s);
     return s;
 }
 
@@ -494,7 +495,7 @@ static void leave_quota(struct session *s)
 
     session_end_greeting(s);
     if (s->has_client)
-        quota_leave_client(q, s->ask.agent != NULL ? s->ask.agent->name : "", &s->ask.client);
+        quota_leave_client(q, s->ask.behind, &s->ask.client);
     if (s->has_entered)
         quota_leave(q);
     s->has_client = s->has_entered = false;
@@ -522,6 +523,7 @@ void session_close(struct session *s, enum reason why)
     session_set_state(s, SESSION_CLOSING);
     deadline_clear(&s->deadline);
     loop_forget_again(&s->worker->loop, &s->again);
+    session_dial_forget(s);
     pump_fini(&s->up);
     pump_fini(&s->down);
     if (s->front_ops->serve != NULL)

@@ -20,6 +20,7 @@
 
 #include "config/model.h"
 #include "proxy/base/reason.h"
+#include "proxy/net/account.h"
 #include "proxy/net/pump.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/vigil.h"
@@ -55,11 +56,15 @@ enum session_end { SESSION_AT_RELAY = 0, SESSION_AT_FRONT, SESSION_AT_BACK };
 struct session_ask {
     const struct cfg_web *web;
     const struct cfg_link *link;          /**< NULL: none, or known by name only (an agent's advise) */
-    const struct cfg_agent *agent;        /**< at the relay: the agent that the client is behind; NULL: direct */
+    const struct cfg_agent *agent;        /**< at the relay: the agent at the front's tunnel; NULL: none */
+    char behind[SESSION_NAME_MAX + 1];    /**< the agent that the client is behind; "": direct */
     char name[SESSION_NAME_MAX + 1];      /**< of the link or web front door, for logs */
     char peer_name[SESSION_NAME_MAX + 1]; /**< of the agent or relay at the other end of the tunnel, for logs; "" if none */
     struct address client;                /**< the client machine (for links also its port; for advises the port to deliver at) */
     struct address source;                /**< to dial the back from; unset: any */
+    bool is_source_foreign;               /**< it is not one of this machine's */
+    uint16_t announced;                   /**< addressing "rewrite": the client's port that the link announced; 0: none (yet) */
+    uint16_t port;                        /**< the server's port that is wanted, on a link over ranges; 0: that of the endpoint */
     uint64_t stream_id;                   /**< of the tunnel; 0: none */
     uint64_t lease;                       /**< serial of the lease that this session holds or belongs to; 0: none */
     unsigned tries;                       /**< advises: how many channels were tried */
@@ -110,6 +115,7 @@ struct session_front {
 /** How a session gets its back stream. */
 struct session_back {
     const char *name;
+    enum account_purpose purpose; /**< of the connections that it opens; a back that opens none needs none */
     /** Get the stream: session_take_back(), session_refuse(), now or later. */
     void (*dial)(struct session *s);
     /** The back stream is greeted: session_early() or session_relay(). */
@@ -192,6 +198,9 @@ void session_relay(struct session *s);
 
 /** In CHOOSE or DIAL: from now on the front's serve ops move messages. */
 void session_serve(struct session *s);
+
+/** In DIAL, before session_relay(): `gate` (**taken**) looks at what goes up first. Not for a session with early bytes. */
+void session_gate_up(struct session *s, struct pump_gate *gate);
 
 /** In SERVE: closes the back stream, if there is one. */
 void session_close_back(struct session *s, enum stream_close how);

@@ -38,7 +38,7 @@ void session_take_back(struct session *s, struct stream *back, uint64_t ms)
     }
     s->back = back;
     s->peers[2] = back->peer;
-    socket_set_relay_options(back->fd, s->worker->cfg->timeouts.dead_peer_s);
+    socket_set_relay_options(back->fd, s->worker->cfg->timeouts.dead_peer_s, s->worker->cfg->timeouts.firewall_idle_s);
     if (s->notice_rest_ms == 0)
         session_set_deadline(s, ms);
     session_greet_back(s);
@@ -87,6 +87,13 @@ void session_drop_back(struct session *s)
     assert(s->state == SESSION_EARLY);
     session_close_stream(&s->back, s->back_watch, STREAM_CLOSE_RESET);
     session_set_state(s, SESSION_DIAL);
+}
+
+void session_gate_up(struct session *s, struct pump_gate *gate)
+{
+    assert(s->state == SESSION_DIAL && s->up.loop == NULL);
+    pump_init(&s->up, &s->worker->loop, s->front, NULL);
+    pump_set_gate(&s->up, gate);
 }
 
 void session_relay(struct session *s)

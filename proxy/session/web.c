@@ -22,6 +22,7 @@ static void web_back_greeted(struct session *s)
 
 static const struct session_back web_back = {
     .name = "web",
+    .purpose = ACCOUNT_UPSTREAM,
     .dial = web_dial,
     .greeted = web_back_greeted,
     .failed = session_dial_next,

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns a link between the client's connect and the relay's answer. On the session's worker. */
+/* Owns a link between the client's connect and the relay's answer, and an advise between the server's connect and that. On the
+ * session's worker. */
 #include "proxy/tunnel/agent_open.h"
 
 #include "proxy/session/dial.h"
+#include "proxy/session/reach.h"
 #include "proxy/tunnel/channel.h"
 #include "tls/identity.h"
 #include "tls/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* The relay answers when its own dialling is over. */
 #define ANSWER_MS 30000
@@ -27,14 +28,29 @@ static struct stream *wrap_tls(struct session *s, struct stream *tcp, const stru
     return tls_stream_connect(s->worker->site->agent_tls, tcp, o->relay);
 }
 
-static const struct worker_relay *first_relay_up(const struct worker *w, unsigned *ret_index)
+/* The one with this control channel, else the first that is up. */
+static const struct worker_relay *find_relay(const struct worker *w, const uint8_t *instance, unsigned *ret_index)
 {
-    for (unsigned i = 0; i < w->cfg->relays_count; i++)
-        if (w->relays[i].is_up) {
-            *ret_index = i;
-            return &w->relays[i];
-        }
-    return NULL;
+    const struct worker_relay *found = NULL;
+
+    for (unsigned i = (unsigned)w->cfg->relays_count; i-- > 0;) {
+        const struct worker_relay *relay = &w->relays[i];
+        bool is_the_one = instance != NULL && memcmp(relay->instance, instance, sizeof(relay->instance)) == 0;
+
+        if (!relay->is_up)
+            continue;
+        found = relay;
+        *ret_index = i;
+        if (is_the_one)
+            break;
+    }
+    return found;
+}
+
+/* What it is asked for came with this version of the protocol (docs/tunnel-protocol.md, section 10). */
+static unsigned version_of(const struct session *s)
+{
+    return s->kind == SESSION_ADVISE || s->ask.port != 0 ? 2 : 1;
 }
 
 static void open_dial(struct session *s)
@@ -47,29 +63,36 @@ static void open_dial(struct session *s)
         return;
     }
     s->scratch = o;
-    relay = first_relay_up(s->worker, &o->relay);
-    if (relay == NULL) {
-        session_refuse(s, SESSION_AT_RELAY, REASON_NO_RELAY);
+    relay = find_relay(s->worker, s->kind == SESSION_ADVISE ? s->ask.instance : NULL, &o->relay);
+    if (relay == NULL || relay->version < version_of(s)) {
+        session_refuse(s, SESSION_AT_RELAY, relay == NULL ? REASON_NO_RELAY : REASON_VERSION_MISMATCH);
         return;
     }
     memcpy(s->ask.instance, relay->instance, sizeof(s->ask.instance));
     session_dial_address(s, &relay->address, s->worker->cfg->advise_ports, wrap_tls);
 }
 
+static enum frame_type request_of(const struct session *s)
+{
+    if (s->kind == SESSION_ADVISE)
+        return FRAME_HAND;
+    return s->ask.port != 0 ? FRAME_OPEN_AT : FRAME_OPEN;
+}
+
 static void open_greeted(struct session *s)
 {
-    struct frame f = {.type = FRAME_OPEN, .client = s->ask.client};
+    struct frame f = {.type = request_of(s), .client = s->ask.client, .port = s->ask.port};
     enum reason why = identity_check_relay(s->back);
 
     if (why != REASON_NONE) {
         session_refuse(s, SESSION_AT_BACK, why);
         return;
     }
-    if (getrandom(&s->ask.stream_id, sizeof(s->ask.stream_id), 0) != sizeof(s->ask.stream_id) || s->ask.stream_id == 0)
-        s->ask.stream_id = s->handle.serial;
+    s->ask.stream_id = reach_draw_id(s->handle.serial);
     f.number = s->ask.stream_id;
     memcpy(f.instance, s->ask.instance, sizeof(f.instance));
-    memcpy(f.text, s->ask.name, strlen(s->ask.name) + 1);
+    strcpy(f.text, s->ask.name);
+    strcpy(f.behind, s->ask.behind);
     if (!channel_write(s->back, &f)) {
         session_refuse(s, SESSION_AT_BACK, REASON_CHANNEL_LOST);
         return;
@@ -102,6 +125,17 @@ static void open_readable(struct session *s)
 
 const struct session_back agent_open_back = {
     .name = "tunnel",
+    .purpose = ACCOUNT_RELAY,
+    .dial = open_dial,
+    .greeted = open_greeted,
+    .failed = session_dial_next,
+    .readable = open_readable,
+    .lost = open_lost,
+};
+
+const struct session_back agent_hand_back = {
+    .name = "tunnel",
+    .purpose = ACCOUNT_RELAY,
     .dial = open_dial,
     .greeted = open_greeted,
     .failed = session_dial_next,

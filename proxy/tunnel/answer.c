@@ -4,7 +4,7 @@
 
 #include "proxy/tunnel/channel.h"
 
-/* DIALLING is sent when the client has not answered by then. */
+/* DIALLING is sent when the back has not answered by then. */
 #define NOTICE_MS 250
 
 bool answer_refuse(struct session *s, enum reason why)
@@ -36,7 +36,7 @@ const struct session_front answer_front = {
     .refuse = answer_refuse,
 };
 
-const struct session_front answer_front_advise = {
+const struct session_front answer_front_notice = {
     .name = "tunnel",
     .greeted = answer_greeted,
     .answer = answer_opened,

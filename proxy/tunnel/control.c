@@ -187,3 +187,8 @@ const struct address *control_peer(const struct control *c)
 {
     return &c->stream->peer;
 }
+
+const struct address *control_local(const struct control *c)
+{
+    return &c->stream->local;
+}

@@ -33,3 +33,4 @@ bool control_send(struct control *c, const struct frame *f);
 void control_close(struct control *c, enum reason why);
 
 const struct address *control_peer(const struct control *c);
+const struct address *control_local(const struct control *c);

@@ -2,26 +2,15 @@
 /* Owns an advise between DELIVER and the agent's answer. On the worker where the spare channel lives. */
 #include "proxy/tunnel/deliver.h"
 
+#include "proxy/session/reach.h"
 #include "proxy/tunnel/channel.h"
 #include "proxy/tunnel/relay_accept.h"
 #include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/waits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-/* A sign of life must come by then, beside twice what the way takes, or another channel is taken. */
-#define SIGN_MS 1000
-
-/* A way that takes longer than this is not waited for. */
-#define ROUND_MAX_MS 5000
-
-/* The answer must come by then, once the agent has said that it dials. */
-#define ANSWER_MS 30000
-
-/* Frames before the answer: PONGs may have been under way (docs/tunnel-protocol.md, section 7). */
-#define FRAMES_MAX 3
 
 struct delivery {
     struct channel_reader reader;
@@ -47,8 +36,7 @@ static void deliver_greeted(struct session *s)
 
     s->ask.tries++;
     /* A new id for each try, so that the agent's log tells them apart. */
-    if (getrandom(&s->ask.stream_id, sizeof(s->ask.stream_id), 0) != sizeof(s->ask.stream_id) || s->ask.stream_id == 0)
-        s->ask.stream_id = s->handle.serial;
+    s->ask.stream_id = reach_draw_id(s->handle.serial);
     f.number = s->ask.stream_id;
     memcpy(f.text, s->ask.name, strlen(s->ask.name) + 1);
     (void)channel_write(s->back, &f); /* one that is broken shows that when it is read */
@@ -96,7 +84,7 @@ static void deliver_readable(struct session *s)
 {
     struct delivery *d = s->scratch;
 
-    while (d->frames++ <= FRAMES_MAX) {
+    while (d->frames++ <= TUNNEL_FRAMES_MAX) {
         struct frame f;
         enum channel_result result = channel_read(&d->reader, s->back, &f);
 
@@ -117,7 +105,7 @@ static void deliver_readable(struct session *s)
                 return;
             }
             d->is_dialling = true;
-            session_set_deadline(s, ANSWER_MS);
+            session_set_deadline(s, TUNNEL_ANSWER_MS);
             break;
         case FRAME_OPENED:
             session_relay(s);
@@ -188,7 +176,7 @@ static void call_on_worker(struct mail *m, struct loop *loop)
         seats_try_again(w, call);
         return;
     }
-    d->sign_ms = SIGN_MS + 2 * (round_ms < ROUND_MAX_MS ? round_ms : ROUND_MAX_MS);
+    d->sign_ms = tunnel_sign_ms(round_ms);
     start(w, call, d);
 }
 

@@ -3,9 +3,11 @@
 #include "proxy/tunnel/relay_accept.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/link/ranges.h"
 #include "proxy/link/server_side.h"
 #include "proxy/session/door.h"
 #include "proxy/tunnel/answer.h"
+#include "proxy/tunnel/hand.h"
 #include "proxy/tunnel/seats.h"
 #include "tls/identity.h"
 
@@ -175,7 +177,7 @@ struct stream *relay_take_spare(struct worker *w, struct session_handle spare, s
 /* -- the first frame -----------------------------------------------------------------------------------------------------------
  */
 
-static const struct cfg_agent *agent_by_name(const struct cfg *cfg, const char *name)
+const struct cfg_agent *relay_agent_by_name(const struct cfg *cfg, const char *name)
 {
     for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
         if (strcmp(cfg->tunnel.agents[i].name, name) == 0)
@@ -191,7 +193,7 @@ static const struct cfg_link *link_by_name(const struct cfg *cfg, const char *na
     return NULL;
 }
 
-static bool may_use(const struct cfg_agent *agent, const char *link)
+bool relay_agent_has_link(const struct cfg_agent *agent, const char *link)
 {
     for (size_t i = 0; i < agent->links_count; i++)
         if (strcmp(agent->links[i].text, link) == 0)
@@ -199,7 +201,7 @@ static bool may_use(const struct cfg_agent *agent, const char *link)
     return false;
 }
 
-static bool may_speak_for(const struct cfg_agent *agent, const struct address *client)
+bool relay_agent_has_client(const struct cfg_agent *agent, const struct address *client)
 {
     for (size_t i = 0; i < agent->clients_count; i++)
         if (network_contains(&agent->clients[i].network, client))
@@ -209,11 +211,15 @@ static bool may_speak_for(const struct cfg_agent *agent, const struct address *c
 
 static enum reason check_open(const struct session *s, const struct frame *f)
 {
-    if (!may_use(s->ask.agent, f->text))
-        return link_by_name(s->worker->cfg, f->text) != NULL ? REASON_LINK_NOT_ALLOWED : REASON_LINK_UNKNOWN;
-    if (!may_speak_for(s->ask.agent, &f->client))
+    const struct cfg_link *link = link_by_name(s->worker->cfg, f->text);
+
+    if (link == NULL)
+        return REASON_LINK_UNKNOWN;
+    if (!relay_agent_has_link(s->ask.agent, f->text))
+        return REASON_LINK_NOT_ALLOWED;
+    if (!relay_agent_has_client(s->ask.agent, &f->client))
         return REASON_CLIENT_NOT_ALLOWED;
-    return REASON_NONE;
+    return ranges_check(link, f->port);
 }
 
 static void open_link(struct session *s, const struct frame *f)
@@ -223,6 +229,8 @@ static void open_link(struct session *s, const struct frame *f)
     s->kind = SESSION_LINK;
     snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
     s->ask.client = f->client;
+    snprintf(s->ask.behind, sizeof(s->ask.behind), "%s", s->ask.agent->name);
+    s->ask.port = f->port;
     s->ask.stream_id = f->number;
     s->ask.link = link_by_name(s->worker->cfg, f->text);
     memcpy(s->ask.instance, f->instance, sizeof(s->ask.instance));
@@ -266,7 +274,11 @@ static void first_readable(struct session *s)
         park(s, &f);
         break;
     case FRAME_OPEN:
+    case FRAME_OPEN_AT:
         open_link(s, &f);
+        break;
+    case FRAME_HAND:
+        hand_accept(s, &f);
         break;
     default:
         session_refuse(s, SESSION_AT_FRONT, REASON_PROTOCOL_ERROR);
@@ -281,7 +293,7 @@ static void accept_greeted(struct session *s)
     s->kind = SESSION_TUNNEL;
     if (why == REASON_NONE) {
         snprintf(s->ask.peer_name, sizeof(s->ask.peer_name), "%s", name);
-        s->ask.agent = agent_by_name(s->worker->cfg, name);
+        s->ask.agent = relay_agent_by_name(s->worker->cfg, name);
         if (s->ask.agent == NULL)
             why = REASON_AGENT_UNKNOWN;
     }

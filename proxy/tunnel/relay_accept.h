@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The relay's end of a tunnel connection that has just been greeted: whose it is, and which of the three kinds.
+ * The relay's end of a tunnel connection that has just been greeted: whose it is, and of which kind.
  *
  * Reads the first frame: HELLO moves the stream to the main loop (proxy/tunnel/seats.h), SPARE parks it here until it is taken
- * (proxy/tunnel/deliver.h), OPEN makes the session a link. Every right of the agent is checked here. On workers.
+ * (proxy/tunnel/deliver.h, proxy/tunnel/asking.h), OPEN and OPEN_AT make the session a link, HAND an advise
+ * (proxy/tunnel/hand.h). Every right of the agent is checked here. On workers.
  */
 #pragma once
 
@@ -12,6 +13,15 @@
 
 /** Front ops of tunnel connections at a door. */
 extern const struct session_front relay_accept_front;
+
+/** An agent of the configuration, or NULL. */
+const struct cfg_agent *relay_agent_by_name(const struct cfg *cfg, const char *name);
+
+/** True if the agent may speak for this client machine, and is to deliver to it. */
+bool relay_agent_has_client(const struct cfg_agent *agent, const struct address *client);
+
+/** True if the agent may open the link. */
+bool relay_agent_has_link(const struct cfg_agent *agent, const char *link);
 
 /** Closes a parked spare channel, wherever it lives. Main loop. */
 void relay_close_spare(struct site *site, struct session_handle spare, enum reason why);

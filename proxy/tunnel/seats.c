@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the seats: control channel, spare channels (by handle; they live on workers), waiting advises. Main loop. The calls at the
- * end of the file are made by workers and only send mail.
+ * Owns the seats: control channel, spare channels (by handle; they live on workers), who waits for one. Main loop. The calls at
+ * the end of the file are made by workers and only send mail.
  */
 #include "proxy/tunnel/seats.h"
 
@@ -25,10 +25,11 @@ struct seat {
     struct seats *seats;
     const struct cfg_agent *agent;
     struct control *control; /* NULL: the agent is down */
+    unsigned version;        /* of the protocol, that both speak */
     uint8_t instance[FRAME_INSTANCE];
     struct session_handle *spares;
     size_t spares_count, spares_room;
-    TAILQ_HEAD(, advise_call) waiting;
+    TAILQ_HEAD(, carrier_want) waiting;
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
     struct deadline late;
@@ -63,7 +64,7 @@ static size_t spares_level(const struct seat *seat)
     return (size_t)seat->seats->hub->cfg->tunnel.spares;
 }
 
-/* docs/tunnel-protocol.md, section 7. */
+/* docs/tunnel-protocol.md, section 9. */
 static size_t spares_max(const struct seat *seat)
 {
     return spares_level(seat) * 2 + seat->asked;
@@ -81,23 +82,33 @@ static void ask_for_spares(struct seat *seat)
         seat->asked += f.spares;
 }
 
-static struct advise_call *pop_waiting(struct seat *seat)
+static struct carrier_want *pop_waiting(struct seat *seat)
 {
-    struct advise_call *call = TAILQ_FIRST(&seat->waiting);
+    struct carrier_want *want = TAILQ_FIRST(&seat->waiting);
 
-    if (call == NULL)
+    if (want == NULL)
         return NULL;
-    TAILQ_REMOVE(&seat->waiting, call, entry);
+    TAILQ_REMOVE(&seat->waiting, want, entry);
     seat->waiting_count--;
-    return call;
+    return want;
+}
+
+static void refuse(struct carrier_want *want, enum reason why)
+{
+    want->ops->refuse(want, why);
+}
+
+static enum reason check(struct carrier_want *want)
+{
+    return want->ops->check != NULL ? want->ops->check(want) : REASON_NONE;
 }
 
 static void refuse_waiting(struct seat *seat, enum reason why)
 {
-    struct advise_call *call;
+    struct carrier_want *want;
 
-    while ((call = pop_waiting(seat)) != NULL)
-        advise_call_refuse(call, why);
+    while ((want = pop_waiting(seat)) != NULL)
+        refuse(want, why);
     deadline_clear(&seat->late);
 }
 
@@ -105,13 +116,13 @@ static void waiting_is_late(void *arg)
 {
     struct seat *seat = arg;
     uint64_t now = clock_ms();
-    struct advise_call *call;
+    struct carrier_want *want;
 
-    while ((call = TAILQ_FIRST(&seat->waiting)) != NULL && now - call->started_ms >= ADVISE_WAIT_MS)
-        advise_call_refuse(pop_waiting(seat), REASON_NO_SPARE);
+    while ((want = TAILQ_FIRST(&seat->waiting)) != NULL && now - want->since_ms >= ADVISE_WAIT_MS)
+        refuse(pop_waiting(seat), REASON_NO_SPARE);
     seat->asked = 0; /* what was asked for does not come */
-    if (call != NULL) {
-        deadline_set(&seat->late, ADVISE_WAIT_MS - (now - call->started_ms));
+    if (want != NULL) {
+        deadline_set(&seat->late, ADVISE_WAIT_MS - (now - want->since_ms));
         ask_for_spares(seat);
     }
 }
@@ -149,15 +160,15 @@ static void serve_waiting(struct seat *seat)
     struct session_handle spare;
 
     while (seat->waiting_count > 0 && pop_spare(seat, &spare)) {
-        struct advise_call *call = pop_waiting(seat);
+        struct carrier_want *want = pop_waiting(seat);
+        enum reason why = check(want);
 
-        if (!hub_has_lease(seat->seats->hub, &call->ask)) {
-            advise_call_refuse(call, REASON_LEASE_ENDED);
+        if (why != REASON_NONE) {
+            refuse(want, why);
             (void)push_spare(seat, spare);
             continue;
         }
-        call->channel = spare;
-        deliver_call(call);
+        want->ops->take(want, spare);
     }
     if (seat->waiting_count == 0)
         deadline_clear(&seat->late);
@@ -192,51 +203,66 @@ static void drop_spares(struct seat *seat)
 /* -- the carrier ---------------------------------------------------------------------------------------------------------------
  */
 
-static bool serves(const struct seat *seat, const struct address *client)
+static struct seat *seat_by_name(struct seats *seats, const char *name)
 {
-    for (size_t i = 0; i < seat->agent->clients_count; i++)
-        if (network_contains(&seat->agent->clients[i].network, client))
-            return true;
-    return false;
-}
-
-/* The agent that delivers to an identity: its own, or for a direct client a connected one whose network it is in. */
-static struct seat *deliverer(struct seats *seats, const struct identity *identity)
-{
-    if (identity->agent != NULL)
-        return seat_of(seats, identity->agent);
     for (size_t i = 0; i < seats->count; i++)
-        if (seats->list[i].control != NULL && serves(&seats->list[i], &identity->client))
+        if (strcmp(seats->list[i].agent->name, name) == 0)
             return &seats->list[i];
     return NULL;
+}
+
+/* The agent that delivers to an identity: its own, or for a direct client one whose network it is in, a connected one before
+ * others. */
+static struct seat *deliverer(struct seats *seats, const struct identity *identity)
+{
+    struct seat *found = NULL;
+
+    if (!identity_is_direct(identity))
+        return seat_by_name(seats, identity->behind);
+    for (size_t i = 0; i < seats->count; i++) {
+        struct seat *seat = &seats->list[i];
+
+        if (!relay_agent_has_client(seat->agent, &identity->client))
+            continue;
+        if (seat->control != NULL)
+            return seat;
+        if (found == NULL)
+            found = seat;
+    }
+    return found;
+}
+
+static enum reason check_deliverer(const struct seat *seat, const struct identity *identity)
+{
+    if (seat == NULL && identity_is_direct(identity))
+        return REASON_NO_DELIVERER;
+    return seat == NULL || seat->control == NULL ? REASON_AGENT_DOWN : REASON_NONE;
 }
 
 static enum reason can_deliver(void *arg, const struct identity *identity, const uint8_t instance[FRAME_INSTANCE])
 {
     const struct seat *seat = deliverer(arg, identity);
+    enum reason why = check_deliverer(seat, identity);
 
-    if (seat == NULL || seat->control == NULL)
-        return REASON_AGENT_DOWN;
-    if (identity->agent != NULL && memcmp(seat->instance, instance, FRAME_INSTANCE) != 0)
+    if (why != REASON_NONE)
+        return why;
+    if (!identity_is_direct(identity) && memcmp(seat->instance, instance, FRAME_INSTANCE) != 0)
         return REASON_STALE_CHANNEL;
     return REASON_NONE;
 }
 
-static void deliver(void *arg, struct advise_call *call)
+static void enqueue(struct seat *seat, struct carrier_want *want)
 {
-    struct seats *seats = arg;
-    struct seat *seat = deliverer(seats, &call->identity);
+    enum reason why = check(want);
 
-    if (!hub_has_lease(seats->hub, &call->ask)) {
-        advise_call_refuse(call, REASON_LEASE_ENDED);
-        return;
-    }
-    if (seat == NULL || seat->control == NULL) {
-        advise_call_refuse(call, REASON_AGENT_DOWN);
+    if (why == REASON_NONE && (seat == NULL || seat->control == NULL))
+        why = REASON_AGENT_DOWN;
+    if (why != REASON_NONE) {
+        refuse(want, why);
         return;
     }
     /* Those that wait already go first. */
-    TAILQ_INSERT_TAIL(&seat->waiting, call, entry);
+    TAILQ_INSERT_TAIL(&seat->waiting, want, entry);
     seat->waiting_count++;
     serve_waiting(seat);
     if (seat->waiting_count == 0)
@@ -244,6 +270,82 @@ static void deliver(void *arg, struct advise_call *call)
     if (!deadline_is_set(&seat->late))
         deadline_set(&seat->late, ADVISE_WAIT_MS);
     ask_for_spares(seat);
+}
+
+static struct advise_call *call_of(struct carrier_want *want)
+{
+    return (struct advise_call *)((char *)want - offsetof(struct advise_call, want));
+}
+
+static enum reason call_check(struct carrier_want *want)
+{
+    const struct advise_call *call = call_of(want);
+
+    return hub_has_lease(call->site->hub, &call->ask) ? REASON_NONE : REASON_LEASE_ENDED;
+}
+
+static void call_take(struct carrier_want *want, struct session_handle channel)
+{
+    struct advise_call *call = call_of(want);
+
+    call->channel = channel;
+    deliver_call(call);
+}
+
+static void call_refuse(struct carrier_want *want, enum reason why)
+{
+    advise_call_refuse(call_of(want), why);
+}
+
+static const struct carrier_want_ops call_ops = {.check = call_check, .take = call_take, .refuse = call_refuse};
+
+static void deliver(void *arg, struct advise_call *call)
+{
+    call->want = (struct carrier_want){.ops = &call_ops, .since_ms = call->started_ms};
+    enqueue(deliverer(arg, &call->identity), &call->want);
+}
+
+/* -- other askers --------------------------------------------------------------------------------------------------------------
+ */
+
+void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version, struct carrier_want *want)
+{
+    struct seats *seats = the_seats(hub);
+    struct seat *seat = seats != NULL && agent != NULL ? seat_of(seats, agent) : NULL;
+
+    if (seats == NULL)
+        refuse(want, REASON_SHUTDOWN);
+    else if (seat != NULL && seat->control != NULL && seat->version < version)
+        refuse(want, REASON_VERSION_MISMATCH);
+    else
+        enqueue(seat, want);
+}
+
+enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
+                             const struct session_ask *ask, const struct cfg_agent **ret_deliverer)
+{
+    struct seats *seats = the_seats(hub);
+    const struct seat *asking = seats != NULL ? seat_of(seats, from) : NULL;
+    struct identity identity = identity_of(ask);
+    const struct seat *seat;
+    enum reason why;
+
+    *ret_deliverer = NULL;
+    if (seats == NULL)
+        return REASON_SHUTDOWN;
+    if (asking->control == NULL || memcmp(asking->instance, instance, FRAME_INSTANCE) != 0)
+        return REASON_STALE_CHANNEL;
+    if (asking->version < 2)
+        return REASON_VERSION_MISMATCH;
+    if (hub_is_behind_nat(hub, &identity))
+        return REASON_NAT_CLIENT;
+    if (identity_is_direct(&identity) && ask->link->advise.delivery == CFG_DELIVERY_DIRECT)
+        return REASON_NONE;
+    seat = deliverer(seats, &identity);
+    why = check_deliverer(seat, &identity);
+    if (why == REASON_NONE)
+        *ret_deliverer = seat->agent;
+    return why;
 }
 
 /* -- control channels ----------------------------------------------------------------------------------------------------------
@@ -298,11 +400,12 @@ static void welcome(struct seat *seat, const struct frame *hello)
 {
     const struct cfg_tunnel *tunnel = &seat->seats->hub->cfg->tunnel;
     struct frame f = {.type = FRAME_WELCOME,
-                      .version = FRAME_VERSION,
+                      .version = hello->version < FRAME_VERSION ? hello->version : FRAME_VERSION,
                       .heartbeat_ms = (uint32_t)tunnel->heartbeat_ms,
                       .spares = (uint16_t)tunnel->spares};
 
     strcpy(f.text, GEORELAY_VERSION);
+    seat->version = f.version;
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));
     log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
     (void)control_send(seat->control, &f);
@@ -324,7 +427,7 @@ static void take_seat(struct seat *seat, struct stream *stream, const struct fra
 
     if (control == NULL)
         return;
-    if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION) {
+    if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION_LOW) {
         refuse_version(seat, control, hello);
         return;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The relay's agents: who is connected, with which spare channels, and the advises that wait for one. On the main loop.
+ * The relay's agents: who is connected, with which spare channels, and who waits for one. On the main loop.
  *
  * One seat per agent of the configuration. The newest control channel of a name has the seat.
  */
@@ -19,6 +19,17 @@ void seats_free(struct seats *seats);
 
 /** Says DRAIN to all agents. */
 void seats_drain(struct seats *seats);
+
+/** Enters the queue of `agent` (NULL: there is none of that name), which must speak `version` of the protocol. **Takes** the
+ * want: its ops are called, perhaps at once. */
+void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version, struct carrier_want *want);
+
+/**
+ * An agent wants to hand an advise over (HAND): is its control channel this one, and who delivers? REASON_NONE with the agent
+ * that does, NULL if we do ourselves (`delivery` of a direct client's link); else why not.
+ */
+enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
+                             const struct session_ask *ask, const struct cfg_agent **ret_deliverer);
 
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);

@@ -5,8 +5,12 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
+#include "proxy/link/machine.h"
+#include "proxy/link/ranges.h"
+#include "proxy/link/server_side.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/session/door.h"
 #include "proxy/session/session_log.h"
 #include "proxy/tunnel/answer.h"
 #include "proxy/tunnel/channel.h"
@@ -43,35 +47,107 @@ static const struct session_back spare_back = {.name = "spare", .ended = spare_e
 /* -- the relay asks ------------------------------------------------------------------------------------------------------------
  */
 
-static enum reason check_delivery(const struct cfg *cfg, const struct address *client)
+static enum reason check_delivery(const struct worker *w, const struct address *client)
 {
-    bool is_client = false;
-
-    for (size_t i = 0; i < cfg->clients_count && !is_client; i++)
-        is_client = network_contains(&cfg->clients[i].network, client);
-    if (!is_client)
+    if (!machine_lets_in(w, client, NULL))
         return REASON_CLIENT_NOT_ALLOWED;
-    return port_range_contains(&cfg->advise_ports, address_port(client)) ? REASON_NONE : REASON_PORT_NOT_ALLOWED;
+    if (machine_listens_at(w, client))
+        return REASON_PORT_NOT_ALLOWED;
+    return port_range_contains(&w->cfg->advise_ports, address_port(client)) ? REASON_NONE : REASON_PORT_NOT_ALLOWED;
 }
 
-static void take_delivery(struct session *s, const struct frame *f)
+/* The relay has taken the channel: no longer a spare one. */
+static void become(struct session *s, enum session_kind kind, const struct frame *f)
 {
     const struct spare *spare = s->scratch;
-    enum reason why = check_delivery(s->worker->cfg, &f->client);
 
     uplinks_spare_done(s->worker, spare->relay, s->ask.instance, true);
-    s->back_ops = NULL; /* no longer a spare channel */
+    s->back_ops = NULL;
     s->is_quiet = false;
-    s->kind = SESSION_ADVISE;
+    s->kind = kind;
     s->started_ms = clock_ms();
     s->ask.client = f->client;
     s->ask.stream_id = f->number;
     snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
-    s->front_ops = &answer_front_advise;
+    s->front_ops = &answer_front_notice;
+}
+
+static void take_delivery(struct session *s, const struct frame *f)
+{
+    enum reason why = check_delivery(s->worker, &f->client);
+
+    become(s, SESSION_ADVISE, f);
     if (why != REASON_NONE)
         session_refuse(s, SESSION_AT_RELAY, why);
     else
         session_dial(s, SESSION_ADVISE, &client_side_deliver);
+}
+
+static const struct cfg_link *entry_by_name(const struct cfg *cfg, const char *name)
+{
+    for (size_t i = 0; i < cfg->servers_count; i++)
+        if (strcmp(cfg->servers[i].name, name) == 0)
+            return &cfg->servers[i];
+    return NULL;
+}
+
+/* A name that could be an agent's, or none: it goes into the log and the state file. */
+static bool is_group(const char *behind)
+{
+    return behind[0] == '\0' || (identity_name_is_valid(behind) && strcmp(behind, "direct") != 0);
+}
+
+/* The relay itself, whose health checks need no lease. */
+static bool is_anonymous(const struct frame *f)
+{
+    return address_is_any(&f->client);
+}
+
+static enum reason check_ask(const struct session *s, const struct frame *f)
+{
+    const struct cfg_link *entry = entry_by_name(s->worker->cfg, f->text);
+
+    if (!is_group(f->behind))
+        return REASON_PROTOCOL_ERROR;
+    if (entry == NULL)
+        return REASON_LINK_UNKNOWN;
+    if (is_anonymous(f) && entry->advise.addressing != CFG_ADDRESSING_OFF)
+        return REASON_CLIENT_NOT_ALLOWED;
+    if (s->worker->is_draining)
+        return REASON_SHUTDOWN;
+    return ranges_check(entry, f->port);
+}
+
+/* Counts as a connection from outside does. */
+static enum reason enter(struct session *s)
+{
+    enum reason why = quota_enter(s->worker->site->quota, false);
+
+    s->has_entered = why == REASON_NONE;
+    return why;
+}
+
+static void take_ask(struct session *s, const struct frame *f)
+{
+    enum reason why = check_ask(s, f);
+
+    become(s, SESSION_LINK, f);
+    if (is_group(f->behind)) {
+        strcpy(s->ask.behind, f->behind);
+        strcpy(s->ask.peer_name, f->behind);
+    }
+    if (why == REASON_NONE)
+        why = enter(s);
+    if (why != REASON_NONE) {
+        session_refuse(s, SESSION_AT_RELAY, why);
+        return;
+    }
+    s->ask.port = f->port;
+    s->ask.link = entry_by_name(s->worker->cfg, f->text);
+    if (is_anonymous(f))
+        s->ask.client = (struct address){0};
+    if (is_anonymous(f) || door_admit_client(s))
+        session_dial(s, SESSION_LINK, &server_side_back);
 }
 
 /* Spare channels come and go with the tunnel, which has its own lines. Of their ends only those are told that need mending. */
@@ -94,6 +170,9 @@ static bool take_frame(struct session *s, const struct frame *f)
         return false;
     case FRAME_DELIVER:
         take_delivery(s, f);
+        return false;
+    case FRAME_ASK:
+        take_ask(s, f);
         return false;
     case FRAME_REFUSED:
         end_spare(s, reason_by_name(f->text, (unsigned)strlen(f->text)));
@@ -167,7 +246,7 @@ struct open_mail {
 static struct stream *dial_relay(struct worker *w, const struct open_mail *mail, enum reason *ret_why)
 {
     int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, ret_why);
-    struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, &w->loop.chunks) : NULL;
+    struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, ACCOUNT_RELAY, &w->loop.chunks) : NULL;
 
     return tcp != NULL ? tls_stream_connect(w->site->agent_tls, tcp, mail->relay) : NULL;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * The agent's end of a spare channel: opened towards a relay, kept alive, turned into an advise when the relay asks.
+ * The agent's end of a spare channel: opened towards a relay, kept alive, turned into an advise or a link when the relay asks.
  *
- * docs/tunnel-protocol.md, section 4. Every right of the relay is checked here: it can reach the configured clients and advise
- * ports and nothing else. On workers, but for spare_open().
+ * docs/tunnel-protocol.md, sections 4 and 5. Every right of the relay is checked here: it can reach the configured clients and
+ * advise ports, and the servers of the configuration, and nothing else. On workers, but for spare_open().
  */
 #pragma once
 

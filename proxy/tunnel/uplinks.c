@@ -30,7 +30,7 @@
 /* After a spare channel could not be opened. */
 #define SPARE_RETRY_MS 500
 
-/* Spare channels open or being opened for one relay, whatever it asks for (docs/tunnel-protocol.md, section 7). */
+/* Spare channels open or being opened for one relay, whatever it asks for (docs/tunnel-protocol.md, section 9). */
 #define SPARES_EXTRA 1024
 
 struct uplink {
@@ -45,6 +45,7 @@ struct uplink {
     /* up */
     struct control *control;
     uint8_t instance[FRAME_INSTANCE];
+    unsigned version; /* of the protocol, that both speak */
     bool is_up;
     bool is_draining;
     uint64_t up_ms;
@@ -160,6 +161,8 @@ static void tell_workers(struct uplink *u)
     news->relay.is_up = u->is_up && !u->is_draining;
     if (u->is_up) {
         news->relay.address = *control_peer(u->control);
+        news->relay.version = u->version;
+        news->relay.local = *control_local(u->control);
         memcpy(news->relay.instance, u->instance, sizeof(news->relay.instance));
     }
     for (unsigned i = 0; i < site->workers_count; i++) {
@@ -245,7 +248,7 @@ static void uplink_down(struct uplink *u, enum reason why)
 
 static void take_welcome(struct uplink *u, const struct frame *f)
 {
-    if (u->is_up || f->version != FRAME_VERSION) {
+    if (u->is_up || f->version < FRAME_VERSION_LOW || f->version > FRAME_VERSION) {
         control_close(u->control, REASON_PROTOCOL_ERROR);
         uplink_down(u, REASON_PROTOCOL_ERROR);
         return;
@@ -254,6 +257,7 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     u->is_up = true;
     u->up_ms = clock_ms();
     u->level = f->spares;
+    u->version = f->version;
     control_start(u->control, f->heartbeat_ms);
     tell_workers(u);
     refill(u);
@@ -297,7 +301,7 @@ static void welcome_is_late(void *arg)
 
 static void say_hello(struct uplink *u)
 {
-    struct frame f = {.type = FRAME_HELLO, .version_low = FRAME_VERSION, .version = FRAME_VERSION};
+    struct frame f = {.type = FRAME_HELLO, .version_low = FRAME_VERSION_LOW, .version = FRAME_VERSION};
     uint64_t wait_ms = (uint64_t)u->uplinks->cfg->timeouts.handshake_s * 1000;
 
     u->control = control_new(u->uplinks->loop, u->stream, &uplink_ops, u);
@@ -384,8 +388,8 @@ static void try_relay(void *arg)
         dial_failed(u, why);
         return;
     }
-    socket_set_relay_options(fd, cfg->timeouts.dead_peer_s);
-    tcp = tcp_stream_connect(fd, to, &loop->chunks);
+    socket_set_relay_options(fd, cfg->timeouts.dead_peer_s, cfg->timeouts.firewall_idle_s);
+    tcp = tcp_stream_connect(fd, to, ACCOUNT_RELAY, &loop->chunks);
     u->stream = tcp != NULL ? tls_stream_connect(u->uplinks->site->agent_tls, tcp, u->index) : NULL;
     if (u->stream == NULL) {
         dial_failed(u, REASON_NO_MEMORY);
@@ -448,6 +452,14 @@ void uplinks_free(struct uplinks *all)
         }
     }
     free(all);
+}
+
+bool uplinks_has(const struct uplinks *all, const uint8_t instance[FRAME_INSTANCE])
+{
+    for (unsigned i = 0; i < all->count; i++)
+        if (all->list[i].is_up && memcmp(all->list[i].instance, instance, FRAME_INSTANCE) == 0)
+            return true;
+    return false;
 }
 
 unsigned uplinks_up(const struct uplinks *all)

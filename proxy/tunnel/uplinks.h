@@ -18,6 +18,9 @@ struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *
 /** Says BYE to all. NULL is ignored. */
 void uplinks_free(struct uplinks *u);
 
+/** True if the control channel of this instance is up. */
+bool uplinks_has(const struct uplinks *u, const uint8_t instance[FRAME_INSTANCE]);
+
 /** How many control channels are up, and how many spare channels are open or being opened. */
 unsigned uplinks_up(const struct uplinks *u);
 unsigned uplinks_spares(const struct uplinks *u);

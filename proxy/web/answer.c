@@ -39,6 +39,8 @@ static unsigned status_of(const struct conversation *c, enum reason why)
     case REASON_DIAL_FAILED:
     case REASON_NAME_UNRESOLVED:
     case REASON_NODE_DOWN:
+    case REASON_AGENT_DOWN:
+    case REASON_NO_SPARE:
     case REASON_NO_FILES:
     case REASON_NO_MEMORY:
         return 503;

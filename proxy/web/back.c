@@ -41,6 +41,7 @@ static void back_greeted(struct session *s)
 
 static const struct session_back web_back = {
     .name = "web",
+    .purpose = ACCOUNT_UPSTREAM,
     .dial = back_dial,
     .greeted = back_greeted,
     .failed = session_dial_next,

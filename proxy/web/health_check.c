@@ -8,6 +8,7 @@
 #include "proxy/http/writer.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/session/reach.h"
 #include "proxy/session/session.h"
 #include "tls/stream.h"
 
@@ -53,7 +54,9 @@ static const char *host_text(const struct health_check *c)
 
     if (upstream->health.host != NULL)
         return upstream->health.host;
-    return upstream->host != NULL ? upstream->host : c->host->endpoint->text;
+    if (upstream->host != NULL)
+        return upstream->host;
+    return c->host->endpoint->agent != NULL ? c->host->endpoint->host : c->host->endpoint->text;
 }
 
 /* False without memory, or if path and host are larger than a chunk, which no server would take. */
@@ -225,6 +228,8 @@ static enum stream_step listen_to(struct health_check *c)
 
 static void close_stream(struct health_check *c)
 {
+    reach_forget(c->reaching);
+    c->reaching = NULL;
     if (c->stream == NULL)
         return;
     watch_set(&c->watch, c->stream->fd, 0);
@@ -289,8 +294,37 @@ static void too_late(void *arg)
     if (c->step != HEALTH_GREET)
         broken(c, REASON_RESPONSE_TIMEOUT);
     else
-        broken(c, address_is_set(&c->stream->local) ? REASON_HANDSHAKE_TIMEOUT : REASON_DIAL_TIMEOUT);
+        broken(c, c->stream != NULL && address_is_set(&c->stream->local) ? REASON_HANDSHAKE_TIMEOUT : REASON_DIAL_TIMEOUT);
     judge(c);
+}
+
+static void begin(struct health_check *c, struct stream *stream, enum reason why)
+{
+    c->stream = stream;
+    if (stream == NULL) {
+        broken(c, why);
+        judge(c);
+        return;
+    }
+    flow_init(&c->flow, c->loop, stream, stream);
+    run(c);
+}
+
+static void reached(void *arg, struct stream *stream, enum reason why)
+{
+    struct health_check *c = arg;
+
+    c->reaching = NULL;
+    begin(c, stream, why);
+}
+
+static void ask_agent(struct health_check *c)
+{
+    struct reach_for what = {.endpoint = c->host->endpoint, .behind = "", .stream_id = reach_draw_id(1)};
+
+    c->reaching = reach_start(c->loop, &what, reached, c);
+    if (c->reaching == NULL)
+        begin(c, NULL, REASON_NO_MEMORY);
 }
 
 static struct stream *dial(struct health_check *c, enum reason *ret_why)
@@ -308,7 +342,7 @@ static struct stream *dial(struct health_check *c, enum reason *ret_why)
     if (fd < 0)
         return NULL;
     *ret_why = REASON_NO_MEMORY;
-    stream = tcp_stream_connect(fd, to, &c->loop->chunks);
+    stream = tcp_stream_connect(fd, to, ACCOUNT_HEALTH, &c->loop->chunks);
     if (stream == NULL || c->upstream->tls == NULL)
         return stream;
     return tls_stream_connect_upstream(c->upstream->tls, stream, endpoint->host, (unsigned)(endpoint - upstream->servers));
@@ -331,22 +365,21 @@ void health_check_init(struct health_check *c, struct loop *loop, const struct h
 
 void health_check_start(struct health_check *c)
 {
+    struct stream *stream;
     enum reason why;
 
-    assert(c->stream == NULL);
+    assert(c->stream == NULL && c->reaching == NULL);
     c->step = HEALTH_GREET;
     c->interims = 0;
     c->scan = (struct http_scan){0};
     c->verdict = (struct health_verdict){0};
-    c->stream = dial(c, &why);
-    if (c->stream == NULL) {
-        broken(c, why);
-        judge(c);
+    deadline_set(&c->deadline, (uint64_t)c->upstream->cfg->health.timeout_s * 1000);
+    if (c->host->endpoint->agent != NULL) {
+        ask_agent(c);
         return;
     }
-    flow_init(&c->flow, c->loop, c->stream, c->stream);
-    deadline_set(&c->deadline, (uint64_t)c->upstream->cfg->health.timeout_s * 1000);
-    run(c);
+    stream = dial(c, &why);
+    begin(c, stream, why);
 }
 
 void health_check_stop(struct health_check *c)

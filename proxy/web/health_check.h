@@ -2,9 +2,9 @@
 /**
  * A health check: one question to one server, and whether the answer is that of a server that is well.
  *
- * Dials the host's first address, speaks TLS if the upstream has it, sends one GET and reads of the answer what it takes to
- * judge: the head and, if a text is wanted, the first HEALTH_BODY_BYTES of the body without its coding. All of it within the
- * group's timeout. What was said before is not its business: see proxy/web/health.h.
+ * Dials the host's first address, or has its agent dial (NAME@AGENT), speaks TLS if the upstream has it, sends one GET and reads
+ * of the answer what it takes to judge: the head and, if a text is wanted, the first HEALTH_BODY_BYTES of the body without its
+ * coding. All of it within the group's timeout. What was said before is not its business: see proxy/web/health.h.
  *
  * Embedded in its owner; one loop's thread, which is the main one's. While nothing is under way it holds no fd, event or chunk.
  */
@@ -40,8 +40,9 @@ struct health_check {
 
     /* private */
     enum health_step step;
-    struct stream *stream; /* NULL: nothing is under way */
-    struct flow flow;      /* both ends are `stream`; what was read of the body stays in it */
+    struct reaching *reaching; /* an agent was asked for the stream */
+    struct stream *stream;     /* both NULL: nothing is under way */
+    struct flow flow;          /* both ends are `stream`; what was read of the body stays in it */
     struct http_scan scan;
     unsigned interims;
     struct health_verdict verdict;

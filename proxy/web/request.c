@@ -74,6 +74,12 @@ static void tell_certificate(struct conversation *c, struct http_client_certific
     ret->base64 = slice_of(known->base64);
 }
 
+/* What a server that an agent dials is called there is no host, but nobody can tell a better one. */
+static const char *host_of_server(const struct cfg_endpoint *server)
+{
+    return server->agent != NULL ? server->host : server->text;
+}
+
 /*
  * Writes the head as the server gets it into the up flow. A head within limits.head may still be too large with what is added to
  * it, or list more names in Connection than go on (proxy/http/forward.h).
@@ -110,7 +116,7 @@ static enum reason write_head(struct conversation *c, const struct http_head *he
     if (plan.origin.at == NULL)
         return REASON_BAD_REQUEST;
     if (plan.host.length == 0 && c->x.host.length == 0) /* HTTP/1.0 may come without, HTTP/1.1 may not go without */
-        plan.host = slice_of(c->x.choice.upstream->cfg->servers[0].text);
+        plan.host = slice_of(host_of_server(&c->x.choice.upstream->cfg->servers[0]));
     if (plan.telling == HTTP_TELL_ARR && c->is_tls)
         plan.arr_ssl = slice_of(tls_stream_arr_ssl(s->front));
     tell_certificate(c, &plan.certificate);

@@ -12,7 +12,8 @@ import struct
 
 import peers
 
-NAMES = ("", "HELLO", "WELCOME", "PING", "PONG", "NEED", "DRAIN", "BYE", "SPARE", "DELIVER", "DIALLING", "OPEN", "OPENED", "REFUSED")
+NAMES = ("", "HELLO", "WELCOME", "PING", "PONG", "NEED", "DRAIN", "BYE", "SPARE", "DELIVER", "DIALLING", "OPEN", "OPENED", "REFUSED",
+         "ASK", "HAND", "OPEN_AT")
 TYPES = {name: number for number, name in enumerate(NAMES) if name}
 ALPN = "georelay/1"
 
@@ -92,6 +93,15 @@ def delivery(body):
     return stream, link, str(ipaddress.ip_address(rest[1:1 + width])), struct.unpack("!H", rest[1 + width:])[0]
 
 
+def asked(body):
+    """(stream id, entry, agent behind which the client is, ip, client's port, server's port) of an ASK."""
+    stream, size = struct.unpack("!QB", body[:9])
+    entry, rest = body[9:9 + size].decode(), body[9 + size:]
+    behind, rest = rest[1:1 + rest[0]].decode(), rest[1 + rest[0]:]
+    width = {4: 4, 6: 16}[rest[0]]
+    return (stream, entry, behind, str(ipaddress.ip_address(rest[1:1 + width])), *struct.unpack("!HH", rest[1 + width:]))
+
+
 def _context(side, identity, ca, alpn):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if side == "agent" else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -106,10 +116,10 @@ def _context(side, identity, ca, alpn):
 
 
 class Agent:
-    """A scripted agent: control() first, then spare() and open() as the story wants."""
+    """A scripted agent of protocol version `version`: control() first, then spare(), open() and hand() as the story wants."""
 
-    def __init__(self, address, identity, ca, name="scripted agent", alpn=ALPN):
-        self.address, self.name = address, name
+    def __init__(self, address, identity, ca, name="scripted agent", alpn=ALPN, version=1):
+        self.address, self.name, self.version = address, name, version
         self.context = _context("agent", identity, ca, alpn)
         self.instance = os.urandom(16)
 
@@ -121,16 +131,16 @@ class Agent:
             raw.close()
             raise
 
-    def control(self, low=1, high=1):
+    def control(self, low=1, high=None):
         """Says HELLO; returns the channel before anything came back."""
         channel = self.connection()
-        channel.say("HELLO", struct.pack("!HH", low, high) + self.instance + text("scripted"))
+        channel.say("HELLO", struct.pack("!HH", low, high or self.version) + self.instance + text("scripted"))
         return channel
 
     def welcome(self):
         """A control channel that has been welcomed."""
         channel = self.control()
-        channel.hear_only("WELCOME")
+        assert struct.unpack("!H", channel.hear_only("WELCOME")[:2])[0] == self.version
         return channel
 
     def spare(self):
@@ -140,17 +150,25 @@ class Agent:
         channel.say("PONG", channel.hear_only("PING", answer_pings=False))
         return channel
 
-    def open(self, link, client, port=4321, stream=None):
+    def open(self, link, client, port=4321, stream=None, at=None):
+        """OPEN, or OPEN_AT the server's port `at`."""
         channel = self.connection()
         identifier = number(stream if stream is not None else int.from_bytes(os.urandom(8), "big"))
-        channel.say("OPEN", self.instance + identifier + text(link) + ip(client) + struct.pack("!H", port))
+        ports = struct.pack("!H", port) + (struct.pack("!H", at) if at else b"")
+        channel.say("OPEN_AT" if at else "OPEN", self.instance + identifier + text(link) + ip(client) + ports)
+        return channel
+
+    def hand(self, entry, behind, client, port=5500, first=b""):
+        channel = self.connection()
+        channel.send(frame("HAND", self.instance + os.urandom(8) + text(entry) + text(behind) + ip(client) + struct.pack("!H", port)) + first)
         return channel
 
 
 class Relay:
-    """A scripted relay: accept() gives the agent's next connection and its first frame."""
+    """A scripted relay of protocol version `version`: accept() gives the agent's next connection and its first frame."""
 
-    def __init__(self, identity, ca, heartbeat_ms=60000, spares=1, name="scripted relay"):
+    def __init__(self, identity, ca, heartbeat_ms=60000, spares=1, name="scripted relay", version=1):
+        self.version = version
         self.listener = peers.Listener(name=name)
         self.context = _context("relay", identity, ca, ALPN)
         self.heartbeat_ms, self.spares, self.name = heartbeat_ms, spares, name
@@ -183,8 +201,8 @@ class Relay:
         channel, name, body = self.accept()
         assert name == "HELLO", f"first frame was {name}"
         low, high = struct.unpack("!HH", body[:4])
-        assert low <= 1 <= high and len(body[4:20]) == 16
-        channel.say("WELCOME", struct.pack("!HIH", 1, self.heartbeat_ms, self.spares) + text("scripted"))
+        assert low <= self.version <= high and len(body[4:20]) == 16
+        channel.say("WELCOME", struct.pack("!HIH", self.version, self.heartbeat_ms, self.spares) + text("scripted"))
         return channel
 
     def spare(self):
@@ -198,6 +216,11 @@ class Relay:
     @staticmethod
     def deliver(channel, link, client, port, first=b""):
         channel.send(frame("DELIVER", number(99) + text(link) + ip(client) + struct.pack("!H", port)) + first)
+
+    @staticmethod
+    def ask(channel, entry, behind, client, port=4321, at=0, first=b""):
+        body = number(77) + text(entry) + text(behind) + ip(client) + struct.pack("!HH", port, at)
+        channel.send(frame("ASK", body) + first)
 
 
 def is_quiet(channel, seconds):

@@ -65,7 +65,11 @@ static void test_clients(void **state)
     assert_int_equal(quota_enter_client(q, "", &one), REASON_NONE);
     assert_int_equal(quota_enter_client(q, "", &one), REASON_LIMIT_CLIENT);
     quota_leave_client(q, "site-a", &one);
+    assert_false(quota_has_client(q, "site-a", &one));
+    assert_true(quota_has_client(q, "site-b", &one));
+    assert_true(quota_has_client(q, "", &one));
     assert_int_equal(quota_enter_client(q, "site-a", &one), REASON_NONE);
+    assert_true(quota_has_client(q, "site-a", &one));
     quota_free(q); /* with all that is inside */
 }
 
