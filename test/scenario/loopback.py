@@ -5,12 +5,16 @@ import os
 
 _blocks = itertools.count()
 
+# ./dev runs two lanes of tests at once, each in its own half.
+HALF = 90 * 256
+LANE = int(os.environ.get("GEORELAY_LANE", "0"))
+
 
 class Block:
     """256 loopback addresses: 127.A.B.0/24. A depends on the process, B counts up."""
 
     def __init__(self):
-        number = (os.getpid() * 7 + next(_blocks)) % (180 * 256)
+        number = LANE * HALF + (os.getpid() * 7 + next(_blocks)) % HALF
         self.prefix = f"127.{64 + number // 256}.{number % 256}"
 
     def __getitem__(self, last):
@@ -26,4 +30,4 @@ class Block:
 
 def big_block():
     """A whole 127.A.0.0/16 for thousands of clients; returns "127.A"."""
-    return f"127.{16 + os.getpid() % 40}"
+    return f"127.{16 + LANE * 20 + os.getpid() % 20}"

@@ -380,7 +380,7 @@ def test_direct_link_delivered_by_an_agent(stage):
     stage.keep(client.listener.accept()).send(b"by the agent")
     at_server.expect(b"by the agent")
     assert peers.connect_reset(relay.address("link"), bind="127.0.0.1") < 1, "nobody may deliver to this address"
-    assert relay.expect("refuse", kind="link")["why"] == "agent_down"
+    assert relay.expect("refuse", kind="link")["why"] == "no_deliverer"
 
 
 def test_direct_delivery(stage):
@@ -430,3 +430,18 @@ def test_advise_needs_no_extra_time(stage):
     geosim.verified(final, 2000)
     if not build.is_sanitized():
         assert final["p50_us"] < 5000 and final["p99_us"] < 100_000, final
+
+
+@pytest.mark.slow
+def test_an_advise_that_never_comes_is_told_once(stage):
+    """A second firewall that drops the dial-back leaves no other trace; a client that was dialled is none of these."""
+    server = stage.listener()
+    relay, agent = stage.pair(server.text)
+    dialled, silent = (Legacy(stage, agent.address("link"), stage.block[number]) for number in (1, 2))  # its time is over first
+    links = {link.remote[0]: stage.keep(link) for link in (server.accept(), server.accept())}
+    assert len(links) == 2
+    stage.connect((dialled.leased(relay), 5500), name="advise at the server")
+    dialled.listener.accept().fin()
+    told = relay.expect("advise_missing", within=45)
+    assert told["client"] == silent.ip and told["address"] == silent.leased(relay) and "firewall" in told["remedy"], told
+    assert len(relay.events("advise_missing")) == 1
