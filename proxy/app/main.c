@@ -12,8 +12,11 @@ static const struct {
 } commands[] = {
     {"run", command_run, "run in the foreground"},
     {"check", command_check, "check the configuration: every mistake with file, line and remedy"},
+    {"firewall", command_firewall, "tell the rules that firewalls need, or write them for nftables or Windows"},
+    {"learn", command_learn, "run, and find out where clients announce their port"},
     {"pki", command_pki, "make keys and certificates for the tunnel and the web front door"},
     {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},
+    {"prove", command_prove, "report which connections were opened, and whether any was towards the clients"},
     {"version", command_version, "say which version this is"},
 };
 

@@ -11,6 +11,7 @@
 #include "proxy/net/pump_splice.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* A read of at least this size is taken for bulk. */
 #define BULK_BYTES (CHUNK_READ / 2)
@@ -66,6 +67,72 @@ void pump_commit(struct pump *p)
         chunk_put(&p->loop->chunks, &p->chunk);
 }
 
+/* -- the gate ------------------------------------------------------------------------------------------------------------------
+ */
+
+void pump_set_gate(struct pump *p, struct pump_gate *gate)
+{
+    assert(p->gate == NULL && p->chunk == NULL && p->pipe == NULL && p->bytes == 0 && !p->is_retaining);
+    p->gate = gate;
+}
+
+/* How many bytes at the chunk's end may not be passed on. */
+static size_t held(const struct pump *p)
+{
+    return p->gate != NULL ? p->gate->held : 0;
+}
+
+uint8_t *pump_held(struct pump *p)
+{
+    return p->chunk->bytes + p->chunk->end - held(p);
+}
+
+static void drop_gate(struct pump *p)
+{
+    struct pump_gate *gate = p->gate;
+
+    p->gate = NULL;
+    if (gate != NULL)
+        gate->drop(gate);
+}
+
+void pump_lift_gate(struct pump *p)
+{
+    drop_gate(p);
+}
+
+/* The gate looks at what was read last, or at the end. False: it breaks the direction. */
+static bool ask_gate(struct pump *p, const uint8_t *bytes, size_t count)
+{
+    enum pump_gate_step step = p->gate->look(p->gate, bytes, count);
+
+    assert(p->gate->held <= chunk_fill(p->chunk));
+    if (step == PUMP_GATE_BREAK) {
+        p->why = p->gate->why;
+        return false;
+    }
+    if (step == PUMP_GATE_LIFT || (step == PUMP_GATE_LOOK && count == 0))
+        drop_gate(p);
+    else
+        p->gate->is_waiting = step == PUMP_GATE_WAIT;
+    return true;
+}
+
+/* What is held when more is read goes to the chunk's start, so that there is always room. */
+static void make_room(struct pump *p)
+{
+    size_t fill = chunk_fill(p->chunk);
+
+    if (p->gate == NULL || fill == 0 || p->chunk->start == 0)
+        return;
+    memmove(p->chunk->bytes, p->chunk->bytes + p->chunk->start, fill);
+    p->chunk->start = 0;
+    p->chunk->end = fill;
+}
+
+/* -- moving --------------------------------------------------------------------------------------------------------------------
+ */
+
 static enum pump_result broken(struct pump *p, bool is_from_broken, enum reason why)
 {
     p->is_from_broken = is_from_broken;
@@ -77,7 +144,7 @@ static enum pump_result broken(struct pump *p, bool is_from_broken, enum reason 
 /* How many bytes of the chunk wait to be passed on. */
 static size_t waiting(const struct pump *p)
 {
-    return chunk_fill(p->chunk) - p->kept;
+    return chunk_fill(p->chunk) - p->kept - held(p);
 }
 
 /* How many bytes may still be read into the chunk. */
@@ -105,7 +172,7 @@ static enum stream_step flush_chunk(struct pump *p)
         else
             p->chunk->start += (size_t)n;
     }
-    if (!p->is_retaining)
+    if (!p->is_retaining && held(p) == 0)
         chunk_put(&p->loop->chunks, &p->chunk);
     return STREAM_STEP_DONE;
 }
@@ -118,10 +185,12 @@ static enum stream_step flush(struct pump *p)
 /* Reads once. `ret_is_dry`: there was less than asked for, so another read would find nothing. */
 static ssize_t fill_chunk(struct pump *p, bool *ret_is_dry)
 {
-    size_t size = room(p);
+    size_t size;
     ssize_t n;
 
     *ret_is_dry = true;
+    make_room(p);
+    size = room(p);
     if (size == 0)
         return STREAM_AGAIN; /* retaining, and the chunk is full */
     if (p->chunk == NULL) {
@@ -135,10 +204,14 @@ static ssize_t fill_chunk(struct pump *p, bool *ret_is_dry)
     if (n > 0) {
         p->chunk->end += (size_t)n;
         *ret_is_dry = (size_t)n < size && !stream_has_pending(p->from);
+        if (p->gate != NULL && !ask_gate(p, p->chunk->bytes + p->chunk->end - n, (size_t)n))
+            return STREAM_FAILED;
         return n;
     }
     if (n == STREAM_FAILED)
         p->why = p->from->why;
+    if (n == STREAM_END && p->gate != NULL && !ask_gate(p, NULL, 0))
+        return STREAM_FAILED;
     if (chunk_fill(p->chunk) == 0)
         chunk_put(&p->loop->chunks, &p->chunk);
     return n;
@@ -171,10 +244,10 @@ static enum pump_result pass_end_on(struct pump *p)
     }
 }
 
-/* True if what is retained has all been sent, and the end too must wait for the commit. */
+/* True if the end must wait when everything else has been sent: for the commit, or for the gate. */
 static bool end_must_wait(const struct pump *p)
 {
-    return p->is_retaining;
+    return p->is_retaining || p->gate != NULL;
 }
 
 enum pump_result pump_run(struct pump *p, size_t budget)
@@ -195,9 +268,9 @@ enum pump_result pump_run(struct pump *p, size_t budget)
             return PUMP_BLOCKED;
         if (p->state == PUMP_DRAINING)
             return end_must_wait(p) ? PUMP_BLOCKED : pass_end_on(p);
-        if (is_dry)
+        if (is_dry || (p->gate != NULL && p->gate->is_waiting))
             return PUMP_BLOCKED;
-        if (is_bulk && p->pipe == NULL && !p->is_retaining)
+        if (is_bulk && p->pipe == NULL && !p->is_retaining && p->gate == NULL)
             pump_splice_start(p);
         if (taken >= budget)
             return PUMP_MORE;
@@ -222,6 +295,8 @@ unsigned pump_from_interest(const struct pump *p)
         return 0;
     if (p->is_retaining)
         return waiting(p) == 0 && room(p) > 0 ? STREAM_READ : 0;
+    if (p->gate != NULL)
+        return waiting(p) == 0 && !p->gate->is_waiting ? STREAM_READ : 0;
     return p->chunk == NULL && (p->pipe == NULL || p->pipe->fill == 0) ? STREAM_READ : 0;
 }
 
@@ -238,6 +313,7 @@ void pump_fini(struct pump *p)
 {
     if (p->loop == NULL)
         return;
+    drop_gate(p);
     chunk_put(&p->loop->chunks, &p->chunk);
     pipe_put(&p->loop->pipes, &p->pipe);
     p->kept = 0;

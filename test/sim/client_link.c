@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,12 +88,27 @@ static void request_timeout(void *arg)
     link_abandon(link, ETIMEDOUT);
 }
 
+/* Writes the port of a HELLO in the form that is wanted; `text` is its payload. */
+static void announce_port(struct message *hello, uint64_t form, unsigned port, char *text, size_t size)
+{
+    if (form == ANNOUNCE_U16LE) {
+        hello->flags |= MESSAGE_LITTLE;
+        hello->argument = (port & 0xff) << 24 | (port & 0xff00) << 8;
+    } else if (form == ANNOUNCE_TEXT) {
+        size_t used = strlen(text);
+        hello->flags |= MESSAGE_TEXT;
+        snprintf(text + used, size - used, " port=%u;", port);
+    } else {
+        hello->argument = port;
+    }
+}
+
 static void link_opened(void *owner)
 {
     struct client_link *link = owner;
     struct client *c = link->client;
     struct address announce = c->announce;
-    char text[ADDRESS_TEXT];
+    char text[ADDRESS_TEXT + 16];
     if (announce.len == 0)
         conn_local(link->conn, &announce);
     address_format_ip(&announce, text);
@@ -100,14 +116,14 @@ static void link_opened(void *owner)
         .type = MESSAGE_HELLO,
         .flags = (link->number == 0 ? MESSAGE_ANNOUNCES : 0) | (c->run->options->is_modern ? MESSAGE_MODERN : 0),
         .link = link->number,
-        .argument = link->number == 0 ? c->port : 0,
         .application = c->application,
         .time_ns = clock_ns(),
         .name = c->name,
         .name_len = strlen(c->name),
         .payload = (const uint8_t *)text,
-        .payload_len = strlen(text),
     };
+    announce_port(&hello, c->run->options->announce, link->number == 0 ? c->port : 0, text, sizeof(text));
+    hello.payload_len = strlen(text);
     link->state = LINK_GREETING;
     client_send(link->conn, &hello);
 }

@@ -6,7 +6,18 @@ import threading
 import zlib
 
 HEADER = struct.Struct(">IBBBBIIQQQQIIII")
-REQUEST, ANSWER, ALARM, ACK = 3, 4, 5, 6
+HELLO, REQUEST, ANSWER, ALARM, ACK = 1, 3, 4, 5, 6
+TEXT = 16
+
+
+def header_sum(raw):
+    """That of a HELLO leaves its argument out."""
+    return zlib.crc32(raw[:48] + bytes(4) + raw[52:60] if raw[5] == HELLO else raw[:60])
+
+
+def body_sum(raw):
+    """That of a HELLO with its port in the payload is of the name only."""
+    return zlib.crc32(raw[64:64 + raw[7]] if raw[5] == HELLO and raw[6] & TEXT else raw[64:])
 
 
 class Message:
@@ -18,12 +29,12 @@ class Message:
         self.type, self.flags = fields[2], fields[3]
         self.application, self.sequence = fields[7], fields[9]
         assert fields[0] == 0x4753494D and fields[1] == 1
-        assert fields[14] == zlib.crc32(raw[:60]) and fields[12] == zlib.crc32(raw[64:])
+        assert fields[14] == header_sum(raw) and fields[12] == body_sum(raw)
 
     def seal(self):
         """Make both sums right again after a change."""
-        struct.pack_into(">I", self.raw, 52, zlib.crc32(self.raw[64:]))
-        struct.pack_into(">I", self.raw, 60, zlib.crc32(self.raw[:60]))
+        struct.pack_into(">I", self.raw, 52, body_sum(self.raw))
+        struct.pack_into(">I", self.raw, 60, header_sum(self.raw))
 
 
 def split(buffer):

@@ -3,6 +3,7 @@
 #include "test/sim/message.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAGIC         0x4753494du /* "GSIM" */
@@ -109,12 +110,41 @@ static bool pattern_matches(const uint8_t *bytes, size_t len, uint64_t seed)
     return memcmp(bytes, last, len) == 0;
 }
 
+/* Of the header; that of a HELLO without the argument. */
+static uint32_t header_sum(const uint8_t *bytes)
+{
+    static const uint8_t zeros[4];
+    if (bytes[5] != MESSAGE_HELLO)
+        return crc32_add(0, bytes, HEADER_SUMMED);
+    return crc32_add(crc32_add(crc32_add(0, bytes, 48), zeros, 4), bytes + 52, HEADER_SUMMED - 52);
+}
+
+/* Of name and payload; that of a HELLO with its port in the payload is of the name only. */
+static uint32_t body_sum(const struct message *m, const uint8_t *body)
+{
+    bool is_text = m->type == MESSAGE_HELLO && (m->flags & MESSAGE_TEXT) != 0;
+    return crc32_add(0, body, m->name_len + (is_text ? 0 : m->payload_len));
+}
+
+unsigned message_port(const struct message *hello)
+{
+    char text[64] = "";
+    const char *port;
+    if ((hello->flags & MESSAGE_LITTLE) != 0)
+        return hello->argument >> 24 | (hello->argument >> 8 & 0xff00u);
+    if ((hello->flags & MESSAGE_TEXT) == 0)
+        return hello->argument;
+    memcpy(text, hello->payload, hello->payload_len < sizeof(text) - 1 ? hello->payload_len : sizeof(text) - 1);
+    port = strstr(text, " port=");
+    return port != NULL ? (unsigned)strtoul(port + 6, NULL, 10) & 0xffffu : 0;
+}
+
 long message_parse(const uint8_t *bytes, size_t len, struct message *m)
 {
     if (len < MESSAGE_HEADER)
         return 0;
     size_t name_len = bytes[7], payload_len = get32(bytes + 8);
-    if (get32(bytes) != MAGIC || bytes[4] != VERSION || get32(bytes + 60) != crc32_add(0, bytes, HEADER_SUMMED))
+    if (get32(bytes) != MAGIC || bytes[4] != VERSION || get32(bytes + 60) != header_sum(bytes))
         return -1;
     if (bytes[5] == 0 || bytes[5] >= MESSAGE_TYPES || name_len > MESSAGE_NAME_MAX || payload_len > MESSAGE_PAYLOAD_MAX)
         return -1;
@@ -135,7 +165,7 @@ long message_parse(const uint8_t *bytes, size_t len, struct message *m)
         .time_ns = get64(bytes + 40),
         .argument = get32(bytes + 48),
     };
-    m->is_intact = get32(bytes + 52) == crc32_add(0, bytes + MESSAGE_HEADER, name_len + payload_len);
+    m->is_intact = get32(bytes + 52) == body_sum(m, bytes + MESSAGE_HEADER);
     if (m->is_intact && has_pattern(m->type))
         m->is_intact = pattern_matches(m->payload, payload_len, pattern_seed(m));
     return (long)total;
@@ -168,7 +198,7 @@ void message_write(uint8_t *to, const struct message *m)
     put64(to + 32, m->sequence);
     put64(to + 40, m->time_ns);
     put32(to + 48, m->argument);
-    put32(to + 52, crc32_add(0, body, m->name_len + m->payload_len));
+    put32(to + 52, body_sum(m, body));
     put32(to + 56, 0);
-    put32(to + 60, crc32_add(0, to, HEADER_SUMMED));
+    put32(to + 60, header_sum(to));
 }

@@ -5,6 +5,7 @@
  * A message is a header of 64 bytes, a name and a payload. Two CRC-32 values cover every byte of it: one the header, one the
  * name and the payload. The payload of a request, answer or alarm is a pattern that follows from the
  * application, the type, the link and the sequence number: right bytes in a wrong place are noticed too.
+ * The sums of a HELLO leave out where its port may stand, since a relay between may write another one there.
  */
 #ifndef GEOSIM_MESSAGE_H
 #define GEOSIM_MESSAGE_H
@@ -32,9 +33,11 @@ enum message_type {
     MESSAGE_TYPES
 };
 
-#define MESSAGE_ANNOUNCES 1u /* HELLO: this is the application's first link; its port counts */
-#define MESSAGE_RESEND    2u /* ALARM: was sent before on an advise that broke */
-#define MESSAGE_MODERN    4u /* HELLO: alarms are to come on this link */
+#define MESSAGE_ANNOUNCES 1u  /* HELLO: this is the application's first link; its port counts */
+#define MESSAGE_RESEND    2u  /* ALARM: was sent before on an advise that broke */
+#define MESSAGE_MODERN    4u  /* HELLO: alarms are to come on this link */
+#define MESSAGE_LITTLE    8u  /* HELLO: the port is the first two bytes of the argument, the lower one first */
+#define MESSAGE_TEXT      16u /* HELLO: the port stands in the payload, "ADDRESS port=N;" */
 
 struct message {
     enum message_type type;
@@ -61,6 +64,9 @@ size_t message_length(const struct message *m);
 
 /** Write the message to `to`. */
 void message_write(uint8_t *to, const struct message *m);
+
+/** The advise port that a HELLO announces; 0: none. */
+unsigned message_port(const struct message *hello);
 
 /** CRC-32 (IEEE 802.3), continued from `crc`; begin with 0. */
 uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t len);

@@ -9,7 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_ENDPOINT, KIND_IP, KIND_NUMBER, KIND_RATE, KIND_TEXT, KIND_FLAG, KIND_PORTS, KIND_DIAL, KIND_MISBEHAVE };
+enum kind {
+    KIND_ENDPOINT,
+    KIND_IP,
+    KIND_NUMBER,
+    KIND_RATE,
+    KIND_TEXT,
+    KIND_FLAG,
+    KIND_PORTS,
+    KIND_DIAL,
+    KIND_ANNOUNCE,
+    KIND_MISBEHAVE
+};
 
 struct row {
     unsigned commands;
@@ -45,6 +56,8 @@ static const struct row rows[] = {
     {COMMAND_CLIENT, "links", KIND_NUMBER, AT(links), 1, 1000, "5", "links per client"},
     {COMMAND_CLIENT, "ports", KIND_PORTS, AT(first_port), 0, 0, "5500-5509",
      "range of the advise port; any free one when all are taken"},
+    {COMMAND_CLIENT, "announce", KIND_ANNOUNCE, AT(announce), 0, 0, "u16be",
+     "u16be, u16le or text: how the first message says the port"},
     {COMMAND_CLIENT, "announce-address", KIND_IP, AT(announce_address), 0, 0, NULL,
      "IP inside the first message (default: the link's own)"},
     {COMMAND_CLIENT, "modern", KIND_FLAG, AT(is_modern), 0, 0, NULL,
@@ -137,16 +150,27 @@ static int parse_ports(const char *text, struct options *o)
     return 0;
 }
 
-static int parse_dial(const char *text, uint64_t *value)
+static int parse_word(const char *const *names, size_t count, const char *text, uint64_t *value)
 {
-    static const char *const names[] = {[DIAL_PEER] = "peer", [DIAL_ANNOUNCED] = "announced", [DIAL_NONE] = "none"};
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(text, names[i]) == 0) {
             *value = i;
             return 0;
         }
     }
     return -1;
+}
+
+static int parse_dial(const char *text, uint64_t *value)
+{
+    static const char *const names[] = {[DIAL_PEER] = "peer", [DIAL_ANNOUNCED] = "announced", [DIAL_NONE] = "none"};
+    return parse_word(names, COUNT(names), text, value);
+}
+
+static int parse_announce(const char *text, uint64_t *value)
+{
+    static const char *const names[] = {[ANNOUNCE_U16BE] = "u16be", [ANNOUNCE_U16LE] = "u16le", [ANNOUNCE_TEXT] = "text"};
+    return parse_word(names, COUNT(names), text, value);
 }
 
 static int parse_misbehave(const char *text, enum command command, struct options *o)
@@ -184,6 +208,8 @@ static int parse_value(const struct row *r, enum command command, const char *te
         return parse_ports(text, o);
     case KIND_DIAL:
         return parse_dial(text, at);
+    case KIND_ANNOUNCE:
+        return parse_announce(text, at);
     case KIND_MISBEHAVE:
         return parse_misbehave(text, command, o);
     }

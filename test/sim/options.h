@@ -10,6 +10,7 @@
 #define RATE_MAX 1e12 /* "max": as quickly as it goes */
 
 enum command { COMMAND_SERVER = 1, COMMAND_CLIENT = 2 };
+enum announce { ANNOUNCE_U16BE = 0, ANNOUNCE_U16LE, ANNOUNCE_TEXT };
 enum dial_to { DIAL_PEER = 0, DIAL_ANNOUNCED, DIAL_NONE };
 
 enum misbehave {
@@ -39,6 +40,7 @@ struct options {
     /* client */
     struct address server, bind, announce_address;
     const char *name;
+    uint64_t announce;
     uint64_t links, first_port, last_port, clients, start_rate, requests, request_bytes, answer_bytes, pipeline;
     uint64_t ack_every, connect_timeout_ms, request_timeout_ms, retry_first_ms, retry_last_ms;
     double requests_per_second;

@@ -44,6 +44,7 @@ static void learn_address(struct link *link, const struct message *m)
     conn_peer(link->conn, &to);
     if (o->dial == DIAL_ANNOUNCED) {
         memcpy(text, m->payload, m->payload_len < sizeof(text) - 1 ? m->payload_len : sizeof(text) - 1);
+        text[strcspn(text, " ")] = '\0';
         if (address_parse_ip(&to, text) != 0)
             to.len = 0;
     }
@@ -51,7 +52,7 @@ static void learn_address(struct link *link, const struct message *m)
         link->server->counts.errors++;
         return;
     }
-    address_set_port(&to, (uint16_t)(o->misbehave == MISBEHAVE_DIAL_WRONG_PORT ? o->misbehave_arg : m->argument));
+    address_set_port(&to, (uint16_t)(o->misbehave == MISBEHAVE_DIAL_WRONG_PORT ? o->misbehave_arg : message_port(m)));
     if (app->state != ADVISE_NONE && !address_equal(&to, &app->dial_to))
         advise_stop(app);
     app->dial_to = to;
@@ -82,7 +83,7 @@ static void link_hello(struct link *link, const struct message *m)
                                               .time_ns = clock_ns()});
     if (is_first && app->is_modern)
         application_start_alarms(app);
-    else if (is_first && m->argument != 0)
+    else if (is_first && message_port(m) != 0)
         learn_address(link, m);
 }
 

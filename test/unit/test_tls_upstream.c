@@ -123,7 +123,7 @@ static const char *dial(struct tls_context *context, struct server *server, cons
         start_server(server);
     server->server_name[0] = '\0';
     pair_sockets(fd, 0);
-    struct stream *back = tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, &pool), host, slot);
+    struct stream *back = tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, ACCOUNT_OTHER, &pool), host, slot);
     assert_non_null(back);
     SSL *ssl = stranger_new(server->ctx, fd[1], false);
     if (pair_greet(back, NULL, ssl, NULL) == STREAM_STEP_DONE) {
@@ -384,7 +384,7 @@ static void test_server_that_does_not_speak_tls(void **state)
     int fd[2];
     (void)state;
     pair_sockets(fd, 0);
-    struct stream *back = tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, &pool), "a", 0);
+    struct stream *back = tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, ACCOUNT_OTHER, &pool), "a", 0);
     assert_int_equal(write(fd[1], answer, sizeof(answer) - 1), sizeof(answer) - 1);
     assert_int_equal(pair_greet(back, NULL, NULL, NULL), STREAM_STEP_FAILED);
     assert_int_equal(back->why, REASON_TLS_NOT_TLS);
@@ -407,7 +407,7 @@ static void test_hosts_that_are_no_names(void **state)
     for (size_t i = 0; i < ROWS(hosts); i++) {
         int fd[2];
         pair_sockets(fd, 0);
-        assert_null(tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, &pool), hosts[i], 0));
+        assert_null(tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, ACCOUNT_OTHER, &pool), hosts[i], 0));
         char byte;
         assert_int_equal(read(fd[1], &byte, 1), 0); /* it is closed */
         close(fd[1]);

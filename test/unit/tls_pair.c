@@ -71,7 +71,7 @@ struct stream *pair_accept(struct tls_context *door, int fd, struct chunk_pool *
 struct stream *pair_connect(struct tls_context *agent, int fd, unsigned relay, struct chunk_pool *pool)
 {
     struct address none = {0};
-    struct stream *under = tcp_stream_connect(fd, &none, pool);
+    struct stream *under = tcp_stream_connect(fd, &none, ACCOUNT_OTHER, pool);
     assert(under != NULL);
     struct stream *s = tls_stream_connect(agent, under, relay);
     assert(s != NULL);
