@@ -29,7 +29,7 @@ static void set_link(size_t index, const char *name, const char *server, enum cf
     links[index] = (struct cfg_link){.name = (char *)(uintptr_t)name};
     links[index].server = (struct cfg_endpoint){.address = at(server), .line = 1};
     links[index].advise = (struct cfg_advise){
-        .addressing = addressing, .address = at(OURS), .relay_ports = {15500, 15503}, .rule = {.form = CFG_PORT_U16LE}};
+        .addressing = (int)addressing, .address = at(OURS), .relay_ports = {15500, 15503}, .rule = {.form = CFG_PORT_U16LE}};
 }
 
 static int set_up(void **state)

@@ -197,7 +197,7 @@ static struct cfg_port_client clients[2];
 static void begin_as(enum cfg_addressing addressing)
 {
     begin(0, 0);
-    link.advise.addressing = addressing;
+    link.advise.addressing = (int)addressing;
     link.advise.address = at("10.20.0.10");
     link.advise.ports = (struct port_range){5500, 5509};
     link.advise.relay_ports = (struct port_range){15500, 15599};

@@ -242,7 +242,7 @@ static void test_decimal_behind_a_key(void **state)
         {"GET /hello?user=", "&port=%u HTTP/1.1\r\nHost: s\r\n\r\n", "&port="},
         {"5509 ", " 1 %u\n", " 1 "},
         {"", ":%u", ":"},
-        {"", " is the name and this is my port: %u", " this is my port: " + 2},
+        {"", " is the name and this is my port: %u", &" this is my port: "[2]},
     };
 
     (void)state;
