@@ -124,7 +124,8 @@ REASONS = """## Why some can't work
 - `nat_client`: behind NAT all direct clients have one address, so nobody can tell whose dial-back it is. The line names the remedy: an agent
   beside the clients. The relay knows such addresses by `nat`.
 - The announced address: a server that dials the address that stands in the link, and not the link's peer, dials the client's own address. Only
-  `transparent` routes that address to the relay. With any other addressing FW2 drops the dial-back before the relay can see it.
+  `transparent` routes that address to the relay. With any other addressing FW2 drops the dial-back before the relay can see it; after half a
+  minute the relay's log says `advise_missing`, with the remedy.
 - Overlapping sites: with `transparent` the server knows a client by its own address, so two sites can't have the same ones. `georelay check` says
   so. `alias`, `ports` and `rewrite` tell clients apart by their agent too.
 

@@ -58,7 +58,7 @@ def main():
                 outcome, said = attempt(lab, real, way.strip(), number)
                 print(f"{real.name:50} {way:24} {outcome}", flush=True)
                 if said and not asked.short:
-                    print("    " + said.replace("\n", "\n    "), flush=True)
+                    print("    " + said[-1500:].replace("\n", "\n    "), flush=True)
 
 
 if __name__ == "__main__":

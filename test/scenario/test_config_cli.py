@@ -43,6 +43,13 @@ def test_check_of_an_agent(stage):
     assert "relay.example:443" in result.stdout
 
 
+@pytest.mark.parametrize("ports, is_too_wide", [("5500-5509", False), ("1024-65535", True)])
+def test_check_says_which_ports_can_not_be_kept_free(stage, ports, is_too_wide):
+    result = georelay("check", "-c", written(stage, stage.agent_settings("site-a", "relay.example:443", advise_ports=ports)))
+    assert result.returncode == 0, result.stderr
+    assert (f"note: advise_ports is {ports}" in result.stdout) == is_too_wide, result.stdout
+
+
 def test_all_mistakes_in_one_run(stage):
     text = f"""role = "relay";
 colour = "blue";

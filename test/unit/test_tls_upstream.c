@@ -123,7 +123,8 @@ static const char *dial(struct tls_context *context, struct server *server, cons
         start_server(server);
     server->server_name[0] = '\0';
     pair_sockets(fd, 0);
-    struct stream *back = tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, ACCOUNT_OTHER, &pool), host, slot);
+    struct stream *back =
+        tls_stream_connect_upstream(context, tcp_stream_connect(fd[0], &none, ACCOUNT_OTHER, &pool), host, slot);
     assert_non_null(back);
     SSL *ssl = stranger_new(server->ctx, fd[1], false);
     if (pair_greet(back, NULL, ssl, NULL) == STREAM_STEP_DONE) {
