@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the rules on the relay's agents and on who a client is: behind which agent, or behind which NAT. Caller's thread. */
 #include "config/check_rules.h"
+#include "config/serving.h"
 
 const struct cfg_agent *check_find_agent(const struct cfg *cfg, const char *name)
 {
@@ -56,32 +57,6 @@ static void check_links(const struct check *c, const struct cfg_agent *agent)
     }
 }
 
-static bool is_named_in(const struct cfg_endpoint *list, size_t count, const char *agent)
-{
-    for (size_t i = 0; i < count; i++)
-        if (check_same_name(list[i].agent, agent))
-            return true;
-    return false;
-}
-
-/* True if some NAME@AGENT names it. */
-static bool has_servers(const struct cfg *cfg, const char *agent)
-{
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (is_named_in(&cfg->links[i].server, 1, agent))
-            return true;
-    for (size_t i = 0; i < cfg->web_count; i++) {
-        const struct cfg_web *web = &cfg->web[i];
-
-        if (is_named_in(web->upstream.servers, web->upstream.servers_count, agent))
-            return true;
-        for (size_t j = 0; j < web->upstreams_count; j++)
-            if (is_named_in(web->upstreams[j].servers, web->upstreams[j].servers_count, agent))
-                return true;
-    }
-    return false;
-}
-
 /* Beside clients it needs "clients"; beside a server somebody must name it. */
 static void check_has_work(const struct check *c, const struct cfg_agent *agent)
 {
@@ -90,7 +65,7 @@ static void check_has_work(const struct check *c, const struct cfg_agent *agent)
     if (agent->links_count > 0)
         check_report(c, agent->line, "Add for example: clients = ( \"192.168.1.0/24\" );",
                      "The agent \"%s\" may open links, but speaks for no clients", agent->name);
-    else if (!has_servers(c->cfg, agent->name))
+    else if (!cfg_agent_serves(c->cfg, agent->name))
         check_report(
             c, agent->line,
             "Add \"clients\" and \"links\" if it is beside clients, or write NAME@AGENT as the server of a link or a web "

@@ -3,18 +3,6 @@
  * addresses of its machine. Caller's thread. */
 #include "config/check_rules.h"
 
-static bool is_intercepting(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->served_count; i++) {
-        const struct cfg_advise *advise = &cfg->served[i].advise;
-
-        if (advise->addressing == CFG_ADDRESSING_TRANSPARENT ||
-            (advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON))
-            return true;
-    }
-    return false;
-}
-
 static bool takes_advises_at(const struct cfg_advise *advise, const struct port_range *port)
 {
     struct address any4, any6;
@@ -38,7 +26,7 @@ void check_intercept(const struct check *c, const struct check_listeners *all)
     struct port_range range = {port, port};
     char text[ADDRESS_TEXT];
 
-    if (!is_intercepting(cfg) || port == 0)
+    if (cfg_first_intercepted(cfg) == NULL || port == 0)
         return;
     for (size_t i = 0; i < all->count; i++)
         if (address_port(&all->list[i].listen->address) == port)

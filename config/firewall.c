@@ -152,6 +152,15 @@ bool firewall_needs(const struct firewall *f, enum firewall_means means)
     return false;
 }
 
+bool firewall_is_routed(const struct firewall *f, int family)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->rules[i].means == FIREWALL_INTERCEPT && firewall_end_has(&f->rules[i].source, family) &&
+            firewall_end_has(&f->rules[i].destination, family))
+            return true;
+    return false;
+}
+
 /* FNV-1a: it only has to tell one configuration's rules from another's. */
 static uint32_t hash_of(const char *text)
 {

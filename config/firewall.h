@@ -71,6 +71,9 @@ void firewall_fini(struct firewall *f);
 /** True if a rule here needs what the means gives. */
 bool firewall_needs(const struct firewall *f, enum firewall_means means);
 
+/** True if marked packets of this family must have a route to this machine. */
+bool firewall_is_routed(const struct firewall *f, int family);
+
 /** What is said of an intercepting rule in nft: its label and a number that changes with all that it matches. Caller frees. */
 char *firewall_fingerprint(const struct firewall_rule *rule);
 

@@ -20,39 +20,56 @@ static void print_ports(const char *key, const struct firewall_ports *ports, FIL
     firewall_ports_print(ports, ",", out);
 }
 
-static void print_rule(const struct firewall_rule *rule, size_t number, FILE *out)
+/* One name for all rules of a link or a door: what is removed by name is gone, however many there were. */
+static void print_name(const struct firewall_rule *rule, FILE *out)
+{
+    fprintf(out, "rule name=\"georelay: %s\"", rule->label);
+}
+
+static void print_removal(const struct firewall_rule *rule, FILE *out)
+{
+    fputs("netsh advfirewall firewall delete ", out);
+    print_name(rule, out);
+    fputs(" >nul\n", out);
+}
+
+static void print_rule(const struct firewall_rule *rule, FILE *out)
 {
     const struct firewall_end *near = rule->comes_in ? &rule->destination : &rule->source;
     const struct firewall_end *far = rule->comes_in ? &rule->source : &rule->destination;
 
-    fprintf(out, "rem %s\nnetsh advfirewall firewall delete rule name=\"georelay %zu: %s\" >nul\n", rule->reason, number,
-            rule->label);
-    fprintf(out, "netsh advfirewall firewall add rule name=\"georelay %zu: %s\" dir=%s action=allow protocol=TCP", number,
-            rule->label, rule->comes_in ? "in" : "out");
+    fprintf(out, "rem %s\nnetsh advfirewall firewall add ", rule->reason);
+    print_name(rule, out);
+    fprintf(out, " dir=%s action=allow protocol=TCP", rule->comes_in ? "in" : "out");
     print_end("localip", near, out);
     print_end("remoteip", far, out);
     print_ports(rule->comes_in ? "localport" : "remoteport", &rule->ports, out);
     fputs(" profile=any\n", out);
 }
 
+static bool is_written(const struct firewall_rule *rule)
+{
+    return rule->place == FIREWALL_HOST && rule->means == FIREWALL_PERMIT;
+}
+
 void firewall_print_netsh(const struct firewall *f, FILE *out)
 {
-    size_t number = 0;
-
     fputs("@echo off\nrem Made by \"georelay firewall\". Run it as an administrator; it may be run again at any time: it "
           "replaces its rules.\n"
+          "rem Rules of what the configuration no longer has stay: remove them by hand, their names begin with \"georelay: \".\n"
           "rem Rules with dir=out matter only where outgoing connections are blocked by default.\n",
           out);
     for (size_t i = 0; i < f->notes_count; i++)
         fprintf(out, "rem %s\n", f->notes[i]);
+    for (size_t i = 0; i < f->count; i++)
+        if (is_written(&f->rules[i]))
+            print_removal(&f->rules[i], out);
     for (size_t i = 0; i < f->count; i++) {
         const struct firewall_rule *rule = &f->rules[i];
 
-        if (rule->place != FIREWALL_HOST)
-            continue;
-        if (rule->means == FIREWALL_PERMIT)
-            print_rule(rule, ++number, out);
-        else
+        if (is_written(rule))
+            print_rule(rule, out);
+        else if (rule->place == FIREWALL_HOST)
             fprintf(out, "rem Not possible on Windows: %s\n", rule->reason);
     }
 }

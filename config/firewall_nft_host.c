@@ -123,15 +123,6 @@ void firewall_nft_lead(const struct firewall *f, FILE *out)
 /* -- policy routes -------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_routed(const struct firewall *f, int family)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->rules[i].means == FIREWALL_INTERCEPT && firewall_end_has(&f->rules[i].source, family) &&
-            firewall_end_has(&f->rules[i].destination, family))
-            return true;
-    return false;
-}
-
 void firewall_nft_routes(const struct firewall *f, FILE *out)
 {
     if (firewall_needs(f, FIREWALL_INTERCEPT))
@@ -141,7 +132,7 @@ void firewall_nft_routes(const struct firewall *f, FILE *out)
     for (size_t i = 0; i < 2; i++) {
         int family = families[i], option = family == AF_INET ? 4 : 6;
 
-        if (!is_routed(f, family)) {
+        if (!firewall_is_routed(f, family)) {
             fprintf(out, "ip -%d rule del pref %d 2>/dev/null || true\nip -%d route flush table %d 2>/dev/null || true\n", option,
                     FIREWALL_TABLE, option, FIREWALL_TABLE);
             continue;

@@ -2,6 +2,7 @@
 /* Owns the rules of a relay besides those of its server side: browsers, clients, agents, web servers, delivery. Caller's thread.
  */
 #include "config/firewall_rules.h"
+#include "config/serving.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,35 +88,9 @@ static void web(struct firewall_maker *m, const struct cfg_web *web, const struc
 /* -- agents --------------------------------------------------------------------------------------------------------------------
  */
 
-static bool is_dialled_by(const struct cfg_endpoint *list, size_t count, const char *agent)
-{
-    for (size_t i = 0; i < count; i++)
-        if (list[i].agent && strcmp(list[i].agent, agent) == 0)
-            return true;
-    return false;
-}
-
-/* True if it dials servers for us: then it is on their side. */
-static bool serves(const struct cfg *cfg, const char *agent)
-{
-    for (size_t i = 0; i < cfg->links_count; i++)
-        if (is_dialled_by(&cfg->links[i].server, 1, agent))
-            return true;
-    for (size_t i = 0; i < cfg->web_count; i++) {
-        const struct cfg_web *web = &cfg->web[i];
-
-        if (is_dialled_by(web->upstream.servers, web->upstream.servers_count, agent))
-            return true;
-        for (size_t k = 0; k < web->upstreams_count; k++)
-            if (is_dialled_by(web->upstreams[k].servers, web->upstreams[k].servers_count, agent))
-                return true;
-    }
-    return false;
-}
-
 static bool is_at(const struct cfg *cfg, const struct cfg_agent *agent, int place)
 {
-    bool has_servers = serves(cfg, agent->name);
+    bool has_servers = cfg_agent_serves(cfg, agent->name); /* then it is on their side */
 
     if (place == FIREWALL_INNER)
         return has_servers;
@@ -153,9 +128,6 @@ static void agents_at(struct firewall_maker *m, int place)
 
 static void add_direct_ports(const struct cfg_advise *advise, struct firewall_rule *rule)
 {
-    bool is_any = advise->addressing == CFG_ADDRESSING_TRANSPARENT ||
-                  (advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON);
-
     if (advise->addressing == CFG_ADDRESSING_PORTS) {
         for (size_t i = 0; i < advise->clients_count; i++) {
             if (strcmp(advise->clients[i].agent, "direct") != 0)
@@ -163,7 +135,7 @@ static void add_direct_ports(const struct cfg_advise *advise, struct firewall_ru
             firewall_end_add_address(&rule->destination, &advise->clients[i].client);
             firewall_ports_add(&rule->ports, advise->clients[i].ports);
         }
-    } else if (!is_any) {
+    } else if (!cfg_is_intercepted(advise)) {
         firewall_ports_add(&rule->ports, advise->ports);
     }
 }

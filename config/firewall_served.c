@@ -155,8 +155,9 @@ static void advise_host(struct firewall_maker *m, const struct cfg_link *link, c
     if (link->advise.addressing == CFG_ADDRESSING_TRANSPARENT) {
         intercept(m, rule, FIREWALL_INTERCEPT);
         tell_unknown(m, link, rule);
+        return;
     }
-    if (link->advise.addressing != CFG_ADDRESSING_ALIAS || link->advise.any_port != CFG_ON)
+    if (!cfg_is_intercepted(&link->advise))
         return;
     rule = advise_at(m, FIREWALL_HOST, link, own);
     intercept(m, rule, FIREWALL_TAKE);
@@ -170,7 +171,7 @@ static void advise_inner(struct firewall_maker *m, const struct cfg_link *link, 
 
     if (!rule)
         return;
-    if (link->advise.addressing == CFG_ADDRESSING_ALIAS && link->advise.any_port == CFG_ON)
+    if (cfg_is_intercepted(&link->advise))
         firewall_ports_fini(&rule->ports);
     if (link->advise.addressing != CFG_ADDRESSING_TRANSPARENT)
         return;

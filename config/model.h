@@ -2,10 +2,10 @@
 /**
  * The configuration as plain data: what the file says after defaults are filled in and every rule is checked.
  *
- * No functions, no libconfig. The model is immutable once cfg_check() has passed it; every thread may read it. All times
- * are in the unit that the name says; all strings are owned by the model and live as long as it does.
- * Members named `line` (or ending in _line) are places for messages: the line in the file, 0 for a default. For what stands in an
- * included file the bits above CFG_LINE_BITS hold its index in cfg.files; the configuration file itself has index 0.
+ * No libconfig, and no functions but short questions to the data. The model is immutable once cfg_check() has passed it; every
+ * thread may read it. All times are in the unit that the name says; all strings are owned by the model and live as long as it
+ * does. Members named `line` (or ending in _line) are places for messages: the line in the file, 0 for a default. For what stands
+ * in an included file the bits above CFG_LINE_BITS hold its index in cfg.files; the configuration file itself has index 0.
  */
 #pragma once
 
@@ -415,3 +415,19 @@ struct cfg {
     char *state;  /**< folder */
     unsigned state_line;
 };
+
+/** True if these advises are taken up by the intercept listener, whatever port the server dials. */
+static inline bool cfg_is_intercepted(const struct cfg_advise *advise)
+{
+    return advise->addressing == CFG_ADDRESSING_TRANSPARENT ||
+           (advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON);
+}
+
+/** The first entry whose advises this process intercepts; NULL: none. */
+static inline const struct cfg_link *cfg_first_intercepted(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->served_count; i++)
+        if (cfg->served[i].server.agent == NULL && cfg_is_intercepted(&cfg->served[i].advise))
+            return &cfg->served[i];
+    return NULL;
+}

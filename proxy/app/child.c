@@ -15,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* The exit status that means: no such program. No program that we run uses it. */
+#define ABSENT 127
+
 static void become(const char *const *arguments, int out)
 {
     static const char *const folders[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
@@ -29,7 +32,7 @@ static void become(const char *const *arguments, int out)
         snprintf(path, sizeof(path), "%s/%s", folders[i], arguments[0]);
         execve(path, (char *const *)(uintptr_t)arguments, environment);
     }
-    _exit(127);
+    _exit(ABSENT);
 }
 
 /* All that is said until the end; false if it took too long or was too much. */
@@ -52,30 +55,66 @@ static bool listen_to(int fd, char *text, size_t *length)
     return false;
 }
 
-char *child_read(const char *const *arguments)
+/* Starts the program; its standard output can be read from `ret_fd`. -1 with errno. */
+static pid_t start(const char *const *arguments, int *ret_fd)
 {
-    char *text = malloc(CHILD_BYTES + 1);
-    bool is_whole = false;
-    size_t length = 0;
-    int ends[2], status;
+    int ends[2], error;
     pid_t child;
 
-    if (text == NULL || pipe2(ends, O_CLOEXEC) != 0)
-        goto free_text;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
     child = fork();
     if (child == 0)
         become(arguments, ends[1]);
+    error = errno;
     close(ends[1]);
-    is_whole = child > 0 && listen_to(ends[0], text, &length);
-    close(ends[0]);
-    if (child > 0 && !is_whole)
-        kill(child, SIGKILL);
-    if (child < 0 || waitpid(child, &status, 0) != child || !is_whole || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        goto free_text;
-    text[length] = '\0';
-    return text;
+    if (child < 0)
+        close(ends[0]);
+    errno = error;
+    *ret_fd = ends[0];
+    return child;
+}
 
-free_text:
+static enum child_end wait_for(pid_t child, bool is_whole)
+{
+    int status;
+
+    if (!is_whole)
+        kill(child, SIGKILL);
+    while (waitpid(child, &status, 0) != child)
+        if (errno != EINTR)
+            return CHILD_FAILED;
+    if (!is_whole)
+        return CHILD_ENDLESS;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return WIFEXITED(status) && WEXITSTATUS(status) == ABSENT ? CHILD_ABSENT : CHILD_FAILED;
+    return CHILD_DONE;
+}
+
+static enum child_end run(const char *const *arguments, char *text)
+{
+    size_t length;
+    bool is_whole;
+    int fd;
+    pid_t child = start(arguments, &fd);
+
+    if (child < 0)
+        return CHILD_UNMADE;
+    is_whole = listen_to(fd, text, &length);
+    close(fd);
+    text[length] = '\0';
+    return wait_for(child, is_whole);
+}
+
+char *child_read(const char *const *arguments, enum child_end *ret_end)
+{
+    char *text = malloc(CHILD_BYTES + 1);
+    enum child_end end = text != NULL ? run(arguments, text) : CHILD_UNMADE;
+
+    if (ret_end != NULL)
+        *ret_end = end;
+    if (end == CHILD_DONE)
+        return text;
     free(text);
     return NULL;
 }

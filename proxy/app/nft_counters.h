@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The named counters of this machine's nftables, as "nft list counters" tells them. Only those of tables whose name begins with
- * "georelay" are taken (georelay firewall makes them). Blocks, for at most NFT_COUNTERS_MS. For commands.
+ * "georelay" are taken (georelay firewall makes them). Blocks (child.h). For commands.
  */
 #pragma once
 
@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define NFT_COUNTERS_MS  10000
 #define NFT_COUNTERS_MAX 256
 #define NFT_NAME         64
 

@@ -94,7 +94,7 @@ static bool find_interface(const struct address *server, char ret[32])
 {
     char ip[ADDRESS_TEXT];
     const char *words[] = {"ip", "route", "get", address_format_ip(server, ip), NULL};
-    char *text = child_read(words);
+    char *text = child_read(words, NULL);
     const char *dev = text != NULL ? strstr(text, " dev ") : NULL;
     bool found = dev != NULL && sscanf(dev, " dev %31s", ret) == 1;
 
@@ -127,20 +127,11 @@ static void try_reverse_path(struct probe *p, const struct firewall_rule *rule)
 
 static bool says(const char *const *words, const char *wanted)
 {
-    char *text = child_read(words);
+    char *text = child_read(words, NULL);
     bool is_said = text != NULL && strstr(text, wanted) != NULL;
 
     free(text);
     return is_said;
-}
-
-static bool is_routed(const struct firewall *f, int family)
-{
-    for (size_t i = 0; i < f->count; i++)
-        if (f->rules[i].means == FIREWALL_INTERCEPT && firewall_end_has(&f->rules[i].source, family) &&
-            firewall_end_has(&f->rules[i].destination, family))
-            return true;
-    return false;
 }
 
 static void try_routes(struct probe *p, const struct firewall *f, int family)
@@ -153,7 +144,7 @@ static void try_routes(struct probe *p, const struct firewall *f, int family)
     snprintf(mark, sizeof(mark), "0x%x", FIREWALL_MARK);
     snprintf(table, sizeof(table), "%d", FIREWALL_TABLE);
     snprintf(wanted, sizeof(wanted), "lookup %d", FIREWALL_TABLE);
-    if (!is_routed(f, family))
+    if (!firewall_is_routed(f, family))
         return;
     if (says(rules, wanted)) {
         probe_say(p, PROBE_GOOD, NULL, "packets that TPROXY marks have a rule of their own (IPv%c)", option[1]);
@@ -202,7 +193,7 @@ static void try_rules(struct probe *p, struct firewall *f)
     }
     if (firewall_names_look_up(f) != 0)
         return; /* told, and told again with the names */
-    ruleset = child_read(words);
+    ruleset = child_read(words, NULL);
     for (size_t i = 0; i < f->count; i++)
         if (f->rules[i].means != FIREWALL_PERMIT)
             try_rule(p, f, &f->rules[i], ruleset != NULL ? ruleset : "");

@@ -302,7 +302,10 @@ static void remedy(const struct probe *p, const struct trial *trial, enum reason
                  address_port(&trial->to));
         return;
     case REASON_DIAL_TIMEOUT:
-        snprintf(mend, PROBE_MEND, "let firewalls in between permit it: georelay firewall -c %s", p->cfg->file);
+        snprintf(mend, PROBE_MEND, "%s%s%slet firewalls in between permit it: georelay firewall -c %s",
+                 trial->is_foreign ? "let the server's side route " : "",
+                 trial->is_foreign ? address_format_ip(&trial->from, ip) : "", trial->is_foreign ? " to this machine, and " : "",
+                 p->cfg->file);
         return;
     case REASON_DIAL_UNREACHABLE:
         snprintf(mend, PROBE_MEND, "add a route: ip route get %s", ip);
@@ -315,7 +318,7 @@ static void remedy(const struct probe *p, const struct trial *trial, enum reason
         if (reason_remedy(why) != NULL)
             snprintf(mend, PROBE_MEND, "%s", reason_remedy(why));
         else if (trial->is_relay)
-            snprintf(mend, PROBE_MEND, "at the relay: see what it logs now; georelay pki list");
+            snprintf(mend, PROBE_MEND, "see what the relay logs at this moment");
         else
             snprintf(mend, PROBE_MEND, "look at it with: openssl s_client -connect %s", trial->host);
     }

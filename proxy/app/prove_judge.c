@@ -40,18 +40,6 @@ static bool is_at_listener(const struct kernel_sockets *sockets, const struct ad
     return false;
 }
 
-static bool intercepts_advises(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->served_count; i++) {
-        const struct cfg_advise *advise = &cfg->served[i].advise;
-
-        if (advise->addressing == CFG_ADDRESSING_TRANSPARENT ||
-            (advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON))
-            return true;
-    }
-    return false;
-}
-
 static bool is_port_of_link(const struct cfg *cfg, uint16_t port)
 {
     for (size_t i = 0; i < cfg->links_count; i++)
@@ -68,7 +56,7 @@ static bool is_intercepted(const struct prove_view *v, const struct kernel_tcp *
                       prove_peers_find(&v->peers, PROVE_SERVER_SOURCE, &s->remote) != NULL;
 
     if (is_servers)
-        return intercepts_advises(v->cfg) && prove_peers_find_port(&v->peers, PROVE_SERVER, &s->remote) == NULL;
+        return cfg_first_intercepted(v->cfg) != NULL && prove_peers_find_port(&v->peers, PROVE_SERVER, &s->remote) == NULL;
     return is_port_of_link(v->cfg, address_port(&s->local)) && prove_peers_find(&v->peers, PROVE_RELAY, &s->remote) == NULL;
 }
 

@@ -70,11 +70,26 @@ bool reason_is_good(enum reason why)
     return reasons[why].is_good;
 }
 
+/* What only the end that saw it may say: as an answer they would hide a refusal from the log, or look like an orderly end. */
+static bool is_own(enum reason why)
+{
+    switch (why) {
+    case REASON_NONE:
+    case REASON_HANDED_OVER:
+    case REASON_FRONT_EOF:
+    case REASON_BACK_EOF:
+    case REASON_SERVED:
+    case REASON_REDIRECTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 enum reason reason_by_name(const char *name, unsigned length)
 {
-    /* Not from REASON_NONE: "not ended yet" is nothing that a peer may say about an end. */
-    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+    for (int i = 0; i < REASON_COUNT; i++)
         if (strlen(reasons[i].name) == length && memcmp(reasons[i].name, name, length) == 0)
-            return (enum reason)i;
+            return is_own((enum reason)i) ? REASON_REFUSED_BY_PEER : (enum reason)i;
     return REASON_REFUSED_BY_PEER;
 }

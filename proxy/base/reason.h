@@ -25,5 +25,6 @@ const char *reason_remedy(enum reason why);
 /** False if somebody lost something. */
 bool reason_is_good(enum reason why);
 
-/** The reason of that name (not terminated, `length` bytes), or REASON_REFUSED_BY_PEER if there is none. */
+/** The reason of that name (not terminated, `length` bytes) in a peer's word; REASON_REFUSED_BY_PEER if there is none, or one
+ * that only the end that saw it may say: an orderly end, a connection handed over. */
 enum reason reason_by_name(const char *name, unsigned length);

@@ -26,6 +26,14 @@ int hub_init(struct hub *h, struct loop *loop, struct site *site, struct hub_soc
     return hub_state_load(h);
 }
 
+bool hub_has_pool(const struct hub *h)
+{
+    for (size_t i = 0; i < h->cfg->served_count; i++)
+        if (h->tables[i].size > 0)
+            return true;
+    return false;
+}
+
 static void close_active(struct lease *lease, void *arg)
 {
     (void)arg;
@@ -37,6 +45,7 @@ void hub_fini(struct hub *h)
 {
     if (h->cfg == NULL)
         return;
+    h->is_ending = true; /* the last save runs turns of the loop */
     intercept_stop(h);
     syn_watch_stop(h);
     for (size_t i = 0; i < h->cfg->served_count && h->tables != NULL; i++)

@@ -47,6 +47,7 @@ struct hub {
     bool is_loaded;   /**< the state file was read (or is new): it may be written */
     bool is_saving;
     bool is_dirty;
+    bool is_ending; /**< only mails that are on their way are still read: nothing is granted any more */
     struct deadline save;
     struct log_window strangers;         /**< refused advises: of others than the server, or without a lease */
     struct log_window missed;            /**< advises that nobody takes up */

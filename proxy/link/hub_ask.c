@@ -162,6 +162,8 @@ static enum reason decide(struct hub *h, struct ask *ask)
     bool is_tunnelled = h->cfg->role == CFG_ROLE_AGENT || !identity_is_direct(&ask->identity);
     enum reason why;
 
+    if (h->is_ending)
+        return REASON_SHUTDOWN;
     if (has_advise && hub_is_behind_nat(h, &ask->identity))
         return REASON_NAT_CLIENT;
     /* An agent's request must belong to its present control channel, and an advise must have a way to its client. */

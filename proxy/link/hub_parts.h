@@ -8,6 +8,9 @@
 
 void hub_state_init(struct hub *h);
 
+/** True if some entry has a pool of addresses, whose leases are kept. */
+bool hub_has_pool(const struct hub *h);
+
 /** Reads the state file, if some link keeps leases. 0, or -1 with errno. */
 int hub_state_load(struct hub *h);
 

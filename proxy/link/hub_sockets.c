@@ -12,27 +12,6 @@
 
 static const int families[HUB_FAMILIES] = {AF_INET, AF_INET6};
 
-static bool is_intercepted(const struct cfg_link *link)
-{
-    const struct cfg_advise *advise = &link->advise;
-
-    return link->server.agent == NULL && (advise->addressing == CFG_ADDRESSING_TRANSPARENT ||
-                                          (advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON));
-}
-
-static const struct cfg_link *first_intercepted(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->served_count; i++)
-        if (is_intercepted(&cfg->served[i]))
-            return &cfg->served[i];
-    return NULL;
-}
-
-bool hub_sockets_intercept(const struct cfg *cfg)
-{
-    return first_intercepted(cfg) != NULL;
-}
-
 static const char *remedy(int error)
 {
     switch (error) {
@@ -52,7 +31,7 @@ static const char *remedy(int error)
 
 static int open_intercept(struct hub_sockets *s, const struct cfg *cfg)
 {
-    const struct cfg_link *link = first_intercepted(cfg);
+    const struct cfg_link *link = cfg_first_intercepted(cfg);
     bool is_transparent;
 
     if (link == NULL)

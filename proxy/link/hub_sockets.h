@@ -14,9 +14,6 @@ struct hub_sockets {
     int syns[HUB_FAMILIES];      /**< -1: none */
 };
 
-/** True if some link's advises are led here by TPROXY rules. */
-bool hub_sockets_intercept(const struct cfg *cfg);
-
 /** Opens what the configuration needs. 0, or -1 told on standard error with the remedy; hub_sockets_close() also then. */
 int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg);
 

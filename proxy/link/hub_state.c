@@ -120,14 +120,6 @@ void hub_state_save_soon(struct hub *h)
         deadline_set(&h->save, SAVE_MS);
 }
 
-static bool has_alias(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->served_count; i++)
-        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_ALIAS)
-            return true;
-    return false;
-}
-
 void hub_state_init(struct hub *h)
 {
     deadline_init(&h->save, h->loop, save, h);
@@ -135,7 +127,7 @@ void hub_state_init(struct hub *h)
 
 int hub_state_load(struct hub *h)
 {
-    if (!has_alias(h->cfg))
+    if (!hub_has_pool(h))
         return 0;
     if (asprintf(&h->state_path, "%s/leases", h->cfg->state) < 0) {
         h->state_path = NULL;

@@ -34,7 +34,7 @@ static void log_listen(const struct listener *listener)
 
 int intercept_start(struct hub *h, struct hub_sockets *sockets)
 {
-    if (!hub_sockets_intercept(h->cfg))
+    if (cfg_first_intercepted(h->cfg) == NULL)
         return 0;
     h->intercept = calloc(1, sizeof(*h->intercept));
     if (h->intercept == NULL)

@@ -283,7 +283,7 @@ bool lease_catches(const struct lease *lease, uint16_t port, bool is_intercepted
 
     if (port_range_contains(&lease->ports, port))
         return true;
-    return is_intercepted && advise->addressing == CFG_ADDRESSING_ALIAS && advise->any_port == CFG_ON;
+    return is_intercepted && cfg_is_intercepted(advise);
 }
 
 struct port_range lease_advise_ports(const struct cfg_link *link)

@@ -5,6 +5,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/arrival.h"
+#include "proxy/link/hub_parts.h"
 #include "proxy/link/lease_door.h"
 #include "proxy/net/raw_syn.h"
 #include "proxy/session/session_log.h"
@@ -174,14 +175,6 @@ static void ready_6(void *arg, unsigned ready)
 /* -- up and down ---------------------------------------------------------------------------------------------------------------
  */
 
-static bool has_alias(const struct cfg *cfg)
-{
-    for (size_t i = 0; i < cfg->served_count; i++)
-        if (cfg->served[i].advise.addressing == CFG_ADDRESSING_ALIAS)
-            return true;
-    return false;
-}
-
 static void log_blind(void)
 {
     struct log_line l;
@@ -197,7 +190,7 @@ int syn_watch_start(struct hub *h, struct hub_sockets *sockets)
     static watch_fn *const ready[HUB_FAMILIES] = {ready_4, ready_6};
     struct syn_watch *watch;
 
-    if (!has_alias(h->cfg))
+    if (!hub_has_pool(h))
         return 0;
     if (sockets->syns[0] < 0 && sockets->syns[1] < 0) {
         log_blind();

@@ -329,7 +329,7 @@ def test_transparent_from_nothing_to_all(open_lab, server):
     before.has("good", "may take connections to other addresses")
     commands = [before.lacks(words).split("; mend: ")[1] for words in ("no policy rule", "no route to this machine")]
     assert "georelay firewall -c" in before.lacks('no rule of nftables for "advise node-a"')
-    before.lacks("10.10.0.5:5481", "from 192.168.1.2", "did not answer")
+    before.lacks("10.10.0.5:5481", "from 192.168.1.2", "did not answer", "let the server's side route 192.168.1.2 to this machine")
     for command in commands:
         host.run("sh", "-e", text=command)
     half = Probe(open_lab, settings)

@@ -19,13 +19,28 @@ static void every_reason_has_name_and_sentence(void **state)
     }
 }
 
-static void every_name_leads_back(void **state)
+/* What a peer can't know, or what would hide that it refused. */
+static bool is_own(int why)
+{
+    static const enum reason own[] = {REASON_NONE,   REASON_FRONT_EOF,  REASON_BACK_EOF,
+                                      REASON_SERVED, REASON_REDIRECTED, REASON_HANDED_OVER};
+
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        if ((int)own[i] == why)
+            return true;
+    return false;
+}
+
+static void every_name_leads_back_but_our_own(void **state)
 {
     (void)state;
-    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+    for (int i = 0; i < REASON_COUNT; i++) {
         const char *name = reason_name((enum reason)i);
 
-        EXPECT(reason_by_name(name, (unsigned)strlen(name)) == (enum reason)i, name);
+        if (is_own(i))
+            EXPECT(reason_by_name(name, (unsigned)strlen(name)) == REASON_REFUSED_BY_PEER, name);
+        else
+            EXPECT(reason_by_name(name, (unsigned)strlen(name)) == (enum reason)i, name);
     }
 }
 
@@ -62,10 +77,8 @@ static void remedies_are_for_what_went_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_reason_has_name_and_sentence),
-        cmocka_unit_test(every_name_leads_back),
-        cmocka_unit_test(unknown_names_are_refusals),
-        cmocka_unit_test(ends_in_order_are_good),
+        cmocka_unit_test(every_reason_has_name_and_sentence), cmocka_unit_test(every_name_leads_back_but_our_own),
+        cmocka_unit_test(unknown_names_are_refusals),         cmocka_unit_test(ends_in_order_are_good),
         cmocka_unit_test(remedies_are_for_what_went_wrong),
     };
 
