@@ -33,7 +33,6 @@ static const char *foreign_setting(const struct cfg_advise *advise, unsigned *re
         unsigned place;
     } settings[] = {
         {"addressing", advise->addressing != CFG_ADDRESSING_OFF, advise->addressing_line},
-        {"ports", advise->ports_line > 0, advise->ports_line},
         {"pool", advise->pool_count > 0, advise->pool_count > 0 ? advise->pool[0].line : 0},
         {"pins", advise->pins_count > 0, advise->pins_count > 0 ? advise->pins[0].line : 0},
         {"any_port", advise->any_port_line > 0, advise->any_port_line},
@@ -60,7 +59,8 @@ static void check_link_through_agent(const struct check *c, const struct cfg_lin
     const char *name = foreign_setting(&link->advise, &place);
 
     if (name && !c->cfg->is_partial)
-        check_report(c, place, "Write it at that agent, in \"advise\" of its \"servers\"; here only \"delivery\" may stand",
+        check_report(c, place,
+                     "Write it at that agent, in \"advise\" of its \"servers\"; here only \"delivery\" and \"ports\" may stand",
                      "The server of the link \"%s\" is dialled by the agent \"%s\", so \"%s\" has its place there",
                      check_link_name(link), link->server.agent, name);
 }

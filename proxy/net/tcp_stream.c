@@ -21,6 +21,13 @@ static struct tcp_stream *tcp_of(struct stream *s)
     return (struct tcp_stream *)s;
 }
 
+/* Dialling a port of our own machine where nobody listens, the kernel may pick that very port as the source: TCP then connects to
+ * itself. */
+static bool is_own_echo(const struct stream *s)
+{
+    return address_is_set(&s->local) && address_same_ip(&s->local, &s->peer) && address_port(&s->local) == address_port(&s->peer);
+}
+
 static enum stream_step tcp_greet(struct stream *s)
 {
     struct tcp_stream *tcp = tcp_of(s);
@@ -43,9 +50,13 @@ static enum stream_step tcp_greet(struct stream *s)
         s->why = socket_dial_reason(errno);
         return STREAM_STEP_FAILED;
     }
+    tcp_stream_learn_local(s);
+    if (is_own_echo(s)) {
+        s->why = REASON_DIAL_REFUSED;
+        return STREAM_STEP_FAILED;
+    }
     tcp->is_connecting = false;
     account_made(tcp->purpose, &s->peer);
-    tcp_stream_learn_local(s);
     return STREAM_STEP_DONE;
 }
 

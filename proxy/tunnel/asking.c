@@ -45,6 +45,13 @@ static struct site *the_site; /* set while nothing asks, read by every thread */
 
 static void send_to_main(struct asking *a);
 
+/* From the asker's thread, which alone knows that it is away. */
+static void leave_home(struct asking *a)
+{
+    a->is_away = true;
+    send_to_main(a);
+}
+
 /* -- the end -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -117,7 +124,7 @@ static void lost(struct asking *a, enum reason why)
         return;
     }
     drop_channel(a);
-    send_to_main(a);
+    leave_home(a);
 }
 
 /* False: the asking has ended or gone on. */
@@ -284,7 +291,6 @@ static void wait_on_main(struct mail *m, struct loop *loop)
 
 static void send_to_main(struct asking *a)
 {
-    a->is_away = true;
     a->want = (struct carrier_want){.ops = &want_ops, .since_ms = clock_ms()};
     a->mail.deliver = wait_on_main;
     a->mail.drop = drop_away;
@@ -306,7 +312,7 @@ struct asking *asking_start(struct loop *loop, const struct cfg_agent *agent, co
     a->request = *request;
     a->reached = reached;
     a->arg = arg;
-    send_to_main(a);
+    leave_home(a);
     return a;
 }
 

@@ -24,15 +24,29 @@ static bool leads_to(const struct cfg_link *link, const struct cfg_agent *agent,
     return link->server.agent != NULL && strcmp(link->server.agent, agent->name) == 0 && strcmp(link->server.host, entry) == 0;
 }
 
-/* A client without an agent must be connected here now: nobody else is dialled, whatever that agent says. */
-static bool is_allowed(const struct session *s, const struct cfg_link *link, const struct frame *f)
+/*
+ * A client without an agent must be connected here now, and is dialled by ourselves at an advise port of the link: nobody else
+ * is, whatever that agent says.
+ */
+static enum reason check_direct(const struct session *s, const struct cfg_link *link, const struct address *client)
+{
+    if (link->listen_count == 0 || !quota_has_client(s->worker->site->quota, "", client))
+        return REASON_CLIENT_NOT_ALLOWED;
+    if (link->advise.delivery == CFG_DELIVERY_DIRECT && !port_range_contains(&link->advise.ports, address_port(client)))
+        return REASON_PORT_NOT_ALLOWED;
+    return REASON_NONE;
+}
+
+static enum reason check_client(const struct session *s, const struct cfg_link *link, const struct frame *f)
 {
     const struct cfg_agent *agent;
 
     if (f->behind[0] == '\0')
-        return link->listen_count > 0 && quota_has_client(s->worker->site->quota, "", &f->client);
+        return check_direct(s, link, &f->client);
     agent = relay_agent_by_name(s->worker->cfg, f->behind);
-    return agent != NULL && relay_agent_has_link(agent, link->name) && relay_agent_has_client(agent, &f->client);
+    if (agent == NULL || !relay_agent_has_link(agent, link->name) || !relay_agent_has_client(agent, &f->client))
+        return REASON_CLIENT_NOT_ALLOWED;
+    return REASON_NONE;
 }
 
 /* The link to this entry that the client may use. */
@@ -46,9 +60,9 @@ static const struct cfg_link *find_link(const struct session *s, const struct fr
 
         if (!leads_to(link, s->ask.agent, f->text))
             continue;
-        if (is_allowed(s, link, f))
+        *ret_why = check_client(s, link, f);
+        if (*ret_why == REASON_NONE)
             return link;
-        *ret_why = REASON_CLIENT_NOT_ALLOWED;
     }
     return NULL;
 }

@@ -170,7 +170,7 @@ static void serve_waiting(struct seat *seat)
         }
         want->ops->take(want, spare);
     }
-    if (seat->waiting_count == 0)
+    if (seat->waiting_count == 0 && seat->asked == 0) /* else it is still to be seen that they do not come */
         deadline_clear(&seat->late);
 }
 

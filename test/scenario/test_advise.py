@@ -322,6 +322,8 @@ def test_grace_keeps_lease_and_advise(stage):
 
 def test_advise_ends_with_the_last_link(stage):
     relay, agent, client, at_server, at_client = advised(stage, grace=0)
+    at_client.send(b"!")
+    at_server.expect(b"!")  # all have heard that it stands
     client.link.rst()
     at_server.expect_reset(within=2)
     at_client.expect_reset(within=2)

@@ -475,6 +475,16 @@ def test_hand_for_a_foreign_entry_or_identity(stage, entry, behind, ip, why):
         assert refusal["why"] == why and "plant" in (refusal["agent"], refusal["via"]) and behind in (refusal["agent"], refusal["behind"] or "")
 
 
+@pytest.mark.parametrize("port, why", [(22, "port_not_allowed"), (5500, "dial_refused")])
+def test_hand_for_a_port_of_a_connected_direct_client(stage, port, why):
+    """With delivery "direct" the relay itself dials: clients that are here, at advise ports, and nothing else."""
+    relay, plant = relay_under_attack(stage)
+    with plant.welcome():
+        stage.connect(relay.address("link", "node-d"), bind=stage.block[1])  # waits for a spare channel, and counts meanwhile
+        with plant.hand("node-d", "", stage.block[1], port=port) as channel:
+            assert tunnel.refusal(channel.hear_only("REFUSED")) == why
+
+
 def test_hand_of_another_instance(stage):
     relay, plant = relay_under_attack(stage)
     with plant.welcome():

@@ -3,6 +3,7 @@
 #include "test/unit/unit.h"
 
 #include "proxy/net/socket.h"
+#include "proxy/net/tcp_stream.h"
 
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -48,6 +49,29 @@ static void test_keep_alive(void **state)
     }
 }
 
+/* A dial to a port where nobody listens, from that same port: the kernel connects it with itself. */
+static void test_a_connection_to_itself_is_none(void **state)
+{
+    struct chunk_pool pool = {0};
+    struct address at = {0};
+    struct sockaddr_storage storage;
+    socklen_t len = sizeof(storage);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct stream *stream;
+
+    (void)state;
+    assert_int_equal(address_parse_port("127.0.0.1:0", &at), 0);
+    assert_int_equal(bind(fd, &at.sa.any, address_len(&at)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&storage, &len), 0);
+    address_from_sockaddr(&at, (struct sockaddr *)&storage, len);
+    assert_int_equal(connect(fd, &at.sa.any, address_len(&at)), 0);
+    stream = tcp_stream_connect(fd, &at, ACCOUNT_OTHER, &pool);
+    assert_non_null(stream);
+    assert_int_equal(stream_greet(stream), STREAM_STEP_FAILED);
+    assert_int_equal(stream->why, REASON_DIAL_REFUSED);
+    stream_close(stream, STREAM_CLOSE_RESET);
+}
+
 /* What the manual promises, for every pair of settings. */
 static void test_promises(void **state)
 {
@@ -73,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_a_connection_to_itself_is_none),
         cmocka_unit_test(test_promises),
     };
 
