@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns no fd; reads TCP_INFO. On the thread that owns the socket. */
+/* Owns no fd; reads TCP_INFO and looks for errors that nobody has read. On the thread that owns the socket. */
 #include "proxy/net/vigil.h"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -58,7 +59,8 @@ bool vigil_check(struct vigil *v, int fd, long dead_peer_s)
 
 bool vigil_is_broken(int fd)
 {
-    struct tcp_info info;
+    struct pollfd look = {.fd = fd};
 
-    return read_info(fd, &info) && info.tcpi_state == 7; /* TCP_CLOSE */
+    /* Not the state TCP_CLOSE: a connection whose both ends have come is in it too, with bytes that are still to be read. */
+    return poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0;
 }

@@ -20,5 +20,5 @@ struct vigil {
 /** False if the peer of the socket has vanished or the connection is broken. To be called every `dead_peer_s` / 6. */
 bool vigil_check(struct vigil *v, int fd, long dead_peer_s);
 
-/** True if the kernel has torn the connection down already (a reset nobody has read). */
+/** True if the connection has ended with an error, such as a reset, that nobody has read yet. */
 bool vigil_is_broken(int fd);

@@ -2,7 +2,6 @@
 /* proxy/link/lease.h: who gets which address, and who gets it again. */
 #include "test/unit/unit.h"
 
-#include "proxy/base/clock.h"
 #include "test/unit/leases.h"
 
 #include <stdio.h>
@@ -297,7 +296,6 @@ static void test_a_large_pool(void **state)
 {
     enum { MANY = 65536 };
     static unsigned char seen[MANY];
-    uint64_t start_ms = clock_ms();
     (void)state;
     pools[0] = pool("10.20.0.0-10.20.255.255");
     begin(1, 0);
@@ -321,7 +319,6 @@ static void test_a_large_pool(void **state)
         assert_null(lease_find(&table, &identity));
     }
     lease_table_fini(&table);
-    assert_true(clock_ms() - start_ms < 5000); /* some fifty in practice; with sanitizers a few hundred */
 }
 
 int main(void)

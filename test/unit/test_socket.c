@@ -4,6 +4,7 @@
 
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/net/vigil.h"
 
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -72,6 +73,57 @@ static void test_a_connection_to_itself_is_none(void **state)
     stream_close(stream, STREAM_CLOSE_RESET);
 }
 
+/* Two ends of a connection on loopback. */
+static void connect_pair(int ret[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    ret[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(ret[0], (struct sockaddr *)&at, sizeof(at)), 0);
+    ret[1] = accept(listener, NULL, NULL);
+    assert_true(ret[1] >= 0);
+    close(listener);
+}
+
+/* Both ends have come: the kernel has closed the connection, but its last bytes are still to be read. */
+static void test_ended_is_not_broken(void **state)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    char byte;
+    int pair[2];
+
+    (void)state;
+    connect_pair(pair);
+    assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+    assert_int_equal(recv(pair[1], &byte, 1, 0), 0);
+    assert_int_equal(send(pair[1], "x", 1, 0), 1);
+    assert_int_equal(close(pair[1]), 0);
+    assert_int_equal(getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    assert_int_equal(info.tcpi_state, TCP_CLOSE);
+    assert_false(vigil_is_broken(pair[0]));
+    assert_int_equal(recv(pair[0], &byte, 1, 0), 1);
+    assert_int_equal(recv(pair[0], &byte, 1, 0), 0);
+    close(pair[0]);
+}
+
+static void test_reset_is_broken(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    connect_pair(pair);
+    assert_false(vigil_is_broken(pair[0]));
+    socket_reset(pair[1]);
+    assert_true(vigil_is_broken(pair[0]));
+    close(pair[0]);
+}
+
 /* What the manual promises, for every pair of settings. */
 static void test_promises(void **state)
 {
@@ -96,8 +148,8 @@ static void test_promises(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep_alive),
-        cmocka_unit_test(test_a_connection_to_itself_is_none),
+        cmocka_unit_test(test_keep_alive),      cmocka_unit_test(test_ended_is_not_broken),
+        cmocka_unit_test(test_reset_is_broken), cmocka_unit_test(test_a_connection_to_itself_is_none),
         cmocka_unit_test(test_promises),
     };
 
