@@ -114,11 +114,21 @@ class Site:
             self.relays = [stage.relay(prefix=cable.near.prefix, links=[{**link, "listen": [entry]}])]
             return
         clients = [self.client_ip]
-        relay = stage.relay(prefix=cable.near.prefix, links=[link], tunnel=stage.tunnel(stage.allow("site-a", "dyn", clients=clients)))
+        rows = [stage.allow("site-a", "dyn", clients=clients)]
+        if way == "both":
+            link["server"] = "dyn@plant"
+            rows.append({"name": "plant"})
+        relay = stage.relay(prefix=cable.near.prefix, links=[link], tunnel=stage.tunnel(*rows))
         agent = stage.agent("site-a", relay, prefix=cable.near.prefix, clients=clients,
                             listen=[{"name": "dyn", "listen": [entry], "ports": list(agents_ranges)}])
-        stage.remember(relay, agent)
         self.relays = [agent, relay]
+        if way == "both":
+            stage.pki.agent("plant")
+            state = stage.folder / "plant-state"
+            state.mkdir()
+            self.relays.append(stage.agent("plant", relay, prefix=cable.near.prefix, listen=None, clients=None, state=str(state),
+                                           servers=[{"name": "dyn", "server": server, "ports": list(RANGES)}]))
+        stage.remember(relay, agent, *self.relays[2:])
 
     def server(self, stage, ports):
         with self.cable.near.inside():
@@ -142,6 +152,7 @@ def way(request):
     return request.param
 
 
+@pytest.mark.parametrize("way", ["direct", "agent", "both"])
 @pytest.mark.parametrize("family", [4, 6])
 def test_each_port_is_the_same_port_of_the_server(stage, cable, way, family):
     site = Site(stage, cable, way, family)
