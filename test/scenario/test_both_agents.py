@@ -185,7 +185,7 @@ def test_a_link_while_the_agent_is_down(stage):
     server = stage.listener()
     relay, plant, agent = stage.trio(server.text)
     mark = relay.mark()
-    plant.signal(signal.SIGKILL)
+    plant.kill()
     plant.wait_end()
     relay.expect("agent_down", mark, agent="plant")
     assert peers.connect_reset(agent.address("link"), bind=stage.block[1]) < 1
@@ -300,7 +300,7 @@ def test_clients_behind_nat(stage, delivery):
 def test_the_clients_agent_is_down(stage):
     server, plant, agent, client, link = laid(stage, grace=60)
     leased = link.remote[0]
-    agent.signal(signal.SIGKILL)
+    agent.kill()
     agent.wait_end()
     stage.relay_between.expect("agent_down", agent="site-a")
     assert peers.connect_reset((leased, 5500)) < 1
@@ -320,7 +320,7 @@ def test_the_same_address_again_after_kill_9(stage):
     leases = stage.folder / "plant-state" / "leases"
     wait_for(lambda: leases.exists() and leases.read_text().count("lease ") == 3)
     mark = relay.mark()
-    plant.signal(signal.SIGKILL)
+    plant.kill()
     plant.wait_end()
     plant.restart()
     relay.expect("agent_up", mark, agent="plant", within=20)
@@ -344,7 +344,7 @@ def test_kill_9_in_the_middle(stage, victim):
     client.wait_word("alarms", alarms // 4, within=60)
     one = {"relay": relay, "plant": plant, "agent": agent}[victim]
     marks = {other: other.mark() for other in (relay, plant, agent)}
-    one.signal(signal.SIGKILL)
+    one.kill()
     one.wait_end()
     one.restart()
     for name in ("plant", "site-a") if victim == "relay" else ({"plant": "plant", "agent": "site-a"}[victim],):
@@ -410,7 +410,7 @@ def test_the_agent_beside_the_server_is_replaced(stage):
     newer.expect(b"new")
     at_old.send(b"old")
     client.expect(b"old")
-    plant.signal(signal.SIGKILL)
+    plant.kill()
     client.expect_reset(within=2)
     relay.start_counts = agent.start_counts = second.start_counts = None
 

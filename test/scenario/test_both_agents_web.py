@@ -42,7 +42,7 @@ def test_the_agent_is_down_and_comes_back(stage):
     assert asked.target == "/health" and asked.get("Host") == "web-0"
     wait_for(lambda: get(stage, relay).text == "/x")  # the workers are told a moment later
     mark = relay.mark()
-    relay.plant.signal(signal.SIGKILL)
+    relay.plant.kill()
     relay.plant.wait_end()
     relay.expect("agent_down", mark)
     assert get(stage, relay).status == 503
