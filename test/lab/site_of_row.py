@@ -129,7 +129,8 @@ class Site:
         link = self.entry_of_server()
         if self.side == "plant":
             off = row.addressing == "off"
-            link = {"name": "node-a", "server": "node-a@plant", "advise": None if off else {"delivery": self.delivery()}}
+            ports = {"ports": ADVISE_PORTS} if self.delivery() == "direct" else {}
+            link = {"name": "node-a", "server": "node-a@plant", "advise": None if off else {"delivery": self.delivery(), **ports}}
         if row.enters_at_relay:
             link["listen"] = [host.at(LINK_PORT, row.family)]
         settings = {"links": [link], "timeouts": self.timeouts}
