@@ -3,6 +3,7 @@
 #include "proxy/app/commands.h"
 #include "proxy/app/firewall_names.h"
 #include "proxy/app/options.h"
+#include "proxy/app/startup.h"
 
 #include "config/check.h"
 #include "config/firewall.h"
@@ -107,23 +108,6 @@ static int read_policy(const struct wanted *w, int places, bool *ret_only_counts
 /* -- the work ------------------------------------------------------------------------------------------------------------------
  */
 
-/* Certificates need not be there yet. */
-static struct cfg *load(const char *path)
-{
-    struct cfg_problems problems = {0};
-    struct cfg *cfg = cfg_load(path, &problems);
-
-    if (cfg != NULL)
-        cfg_check_settings(cfg, &problems);
-    if (problems.count > 0) {
-        cfg_problems_print(&problems, stderr);
-        cfg_free(cfg);
-        cfg = NULL;
-    }
-    cfg_problems_fini(&problems);
-    return cfg;
-}
-
 static int print(struct firewall *f, enum format format, const struct firewall_nft *how)
 {
     if (format == FORMAT_TABLE) {
@@ -158,7 +142,7 @@ static int places_of(const struct cfg *cfg)
 static int make(const struct wanted *w, enum format format, int places, const struct firewall_asked *asked,
                 const struct firewall_nft *how)
 {
-    struct cfg *cfg = load(w->config);
+    struct cfg *cfg = startup_read(w->config, cfg_check_settings); /* certificates need not be there yet */
     struct firewall firewall;
     int code;
 

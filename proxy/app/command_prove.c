@@ -3,25 +3,11 @@
 #include "proxy/app/commands.h"
 #include "proxy/app/options.h"
 #include "proxy/app/prove_report.h"
+#include "proxy/app/startup.h"
 
 #include "config/load.h"
 
 #include <stdio.h>
-
-/* Only read, not checked: whoever runs this may read the file but not the keys that it names, and the process has checked it. */
-static struct cfg *load(const char *path)
-{
-    struct cfg_problems problems = {0};
-    struct cfg *cfg = cfg_load(path, &problems);
-
-    if (problems.count > 0) {
-        cfg_problems_print(&problems, stderr);
-        cfg_free(cfg);
-        cfg = NULL;
-    }
-    cfg_problems_fini(&problems);
-    return cfg;
-}
 
 int command_prove(int argc, char **argv)
 {
@@ -43,7 +29,8 @@ int command_prove(int argc, char **argv)
     default:
         break;
     }
-    cfg = load(path);
+    /* Not checked: whoever runs this may read the file but not the keys that it names, and the process has checked it. */
+    cfg = startup_read(path, NULL);
     if (cfg == NULL)
         return EXIT_USAGE;
     is_proved = prove_report(stdout, cfg);

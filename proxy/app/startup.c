@@ -63,3 +63,19 @@ int startup_open_logs(const struct cfg *cfg)
     cfg_problems_fini(&problems);
     return result;
 }
+
+struct cfg *startup_read(const char *path, int (*check)(struct cfg *cfg, struct cfg_problems *problems))
+{
+    struct cfg_problems problems = {0};
+    struct cfg *cfg = cfg_load(path, &problems);
+
+    if (cfg != NULL && check != NULL)
+        (void)check(cfg, &problems);
+    if (problems.count > 0) {
+        cfg_problems_print(&problems, stderr);
+        cfg_free(cfg);
+        cfg = NULL;
+    }
+    cfg_problems_fini(&problems);
+    return cfg;
+}

@@ -18,3 +18,9 @@ struct cfg *startup_load(const char *path, struct gates *gates);
  * After the rights are dropped: the files belong to who writes them.
  */
 int startup_open_logs(const struct cfg *cfg);
+
+/**
+ * Only reads the file: no certificates, no other files. `check` looks at the settings and adds problems; NULL: nobody does.
+ * NULL if there is a problem; then all were told on standard error. The caller frees it by cfg_free().
+ */
+struct cfg *startup_read(const char *path, int (*check)(struct cfg *cfg, struct cfg_problems *problems));
