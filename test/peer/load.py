@@ -20,7 +20,8 @@ class Client:
     async def run(self):
         count = 0
         while not self.load.is_over:
-            method, body = self.load.kinds[count % len(self.load.kinds)]
+            # Each client begins elsewhere, or all of them would ask in step and at any moment only one kind would be under way.
+            method, body = self.load.kinds[(self.number + count) % len(self.load.kinds)]
             target = f"/echo/{self.number}/{count}"
             start = time.monotonic()
             result = await self.one(method, target, body)
