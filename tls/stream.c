@@ -204,6 +204,8 @@ static ssize_t read_records(struct tls_stream *s, uint8_t *bytes, size_t size, s
         if (n > 0) {
             *ret_total += (size_t)n;
             s->silent_records = 0;
+            if (s->records.in == NULL && s->records.is_dry && SSL_pending(s->ssl) == 0)
+                break; /* OpenSSL would only ask the socket, which this call may not do again */
         } else if (n != STREAM_AGAIN || !skip_silent_record(s)) {
             break;
         }

@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Accepts of one listener in one turn, so that a flood of connections does not starve the sessions. */
+/*
+ * Accepts of one listener in one turn, so that a flood of connections does not starve the sessions. It begins with one, since the
+ * call that finds nobody else is wasted in quiet times, and doubles from turn to turn while somebody is there each time.
+ */
 #define ACCEPT_BUDGET 64
 
 #define PAUSE_MS 100
@@ -30,6 +33,8 @@ struct listener {
     struct watch watch;
     struct deadline pause;
     struct grave grave;
+    unsigned budget;    /* of this turn */
+    uint64_t last_turn; /* when somebody was accepted */
     bool is_paused;
     bool is_closed;
     uint64_t pause_logged_ms;
@@ -82,12 +87,25 @@ static bool is_of_the_connection(int error)
            error == ENONET;
 }
 
+static unsigned accept_budget(struct listener *l)
+{
+    bool was_busy = l->last_turn + 1 == l->loop->turns;
+
+    l->last_turn = l->loop->turns;
+    if (!was_busy)
+        l->budget = 1;
+    else if (l->budget < ACCEPT_BUDGET)
+        l->budget *= 2;
+    return l->budget;
+}
+
 static void accept_some(void *arg, unsigned ready)
 {
     struct listener *l = arg;
+    unsigned budget = accept_budget(l);
 
     (void)ready;
-    for (int i = 0; i < ACCEPT_BUDGET && !l->is_closed; i++) {
+    for (unsigned i = 0; i < budget && !l->is_closed; i++) {
         struct sockaddr_storage peer_storage, local_storage;
         socklen_t peer_len = sizeof(peer_storage), local_len = sizeof(local_storage);
         struct address peer = {0}, local = l->address;
@@ -127,6 +145,7 @@ struct listener *listener_new(struct loop *loop, int fd, enum account_purpose pu
     l->loop = loop;
     l->fd = fd;
     l->purpose = purpose;
+    l->budget = 1;
     l->accepted = accepted;
     l->grave.bury = listener_free;
     l->arg = arg;

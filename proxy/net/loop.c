@@ -106,6 +106,7 @@ void loop_turn(struct loop *loop)
 {
     int flags = EVLOOP_ONCE;
 
+    loop->turns++;
     if (!TAILQ_EMPTY(&loop->agains))
         flags |= EVLOOP_NONBLOCK;
     event_base_loop(loop->base, flags);

@@ -45,6 +45,7 @@ struct grave {
 
 struct loop {
     unsigned number; /**< 0: the main loop; workers count from 1 */
+    uint64_t turns;  /**< begun so far */
     struct event_base *base;
     struct chunk_pool chunks;
     struct pipe_pool pipes;

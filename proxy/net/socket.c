@@ -58,6 +58,7 @@ static int listen_at(const struct address *at, bool is_shared, bool is_transpare
         set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* what is accepted inherits it */
     if (bind(fd, &at->sa.any, address_len(at)) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
         return fd;
 
@@ -104,12 +105,11 @@ static void set_keep_alive(int fd, int dead_peer_s, int silence_s)
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, probes < PROBES_MAX ? probes : PROBES_MAX);
 }
 
-void socket_set_relay_options(int fd, long dead_peer_s, long firewall_idle_s)
+void socket_guard(int fd, long dead_peer_s, long firewall_idle_s)
 {
     int silence_s = at_least_1((int)(firewall_idle_s / 3));
 
     assert(dead_peer_s > 0);
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_keep_alive(fd, (int)dead_peer_s, silence_s);
     /* The probes of a peer that does not read; before Linux 6.15 they are up to two minutes apart. */
     set_option(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, silence_s < RTO_MAX_S ? silence_s * 1000 : RTO_MAX_S * 1000);
@@ -148,6 +148,7 @@ static int dial_once(const struct address *to, const struct address *from, uint1
         if (*ret_why != REASON_NONE)
             goto close_fd;
     }
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (connect(fd, &to->sa.any, address_len(to)) == 0 || errno == EINPROGRESS)
         return fd;
     *ret_why = from != NULL && errno == EADDRNOTAVAIL ? REASON_DIAL_NO_SOURCE : socket_dial_reason(errno);

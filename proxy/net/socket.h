@@ -33,11 +33,11 @@ int socket_dial(const struct address *to, const struct address *from, struct por
 int socket_dial_as(const struct address *to, const struct address *from, struct port_range avoid, enum reason *ret_why);
 
 /**
- * TCP_NODELAY, keep-alive and TCP_USER_TIMEOUT, so that a peer which vanished is known after `dead_peer_s` seconds, idle or
- * not (but see proxy/net/vigil.h for peers that only don't read), and that the connection is never silent for longer than a third
- * of `firewall_idle_s`, the time after which firewalls forget it.
+ * Keep-alive and TCP_USER_TIMEOUT, so that a peer which vanished is known after `dead_peer_s` seconds, idle or not (but see
+ * proxy/net/vigil.h for peers that only don't read), and that the connection is never silent for longer than a third of
+ * `firewall_idle_s`, the time after which firewalls forget it. Six system calls, so only for connections that last.
  */
-void socket_set_relay_options(int fd, long dead_peer_s, long firewall_idle_s);
+void socket_guard(int fd, long dead_peer_s, long firewall_idle_s);
 
 /** What errno of connect, or SO_ERROR after it, means. */
 enum reason socket_dial_reason(int error);

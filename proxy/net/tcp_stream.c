@@ -28,28 +28,27 @@ static bool is_own_echo(const struct stream *s)
     return address_is_set(&s->local) && address_same_ip(&s->local, &s->peer) && address_port(&s->local) == address_port(&s->peer);
 }
 
+/* There is no peer yet, or there never will be. */
+static enum stream_step unconnected(struct stream *s, int error)
+{
+    socklen_t len = sizeof(error);
+
+    if (error == ENOTCONN && getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0)
+        return STREAM_STEP_AGAIN;
+    s->why = socket_dial_reason(error);
+    return STREAM_STEP_FAILED;
+}
+
 static enum stream_step tcp_greet(struct stream *s)
 {
     struct tcp_stream *tcp = tcp_of(s);
     struct sockaddr_storage storage;
     socklen_t len = sizeof(storage);
-    int error = 0;
-    socklen_t error_len = sizeof(error);
 
     if (!tcp->is_connecting)
         return STREAM_STEP_DONE;
-    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0)
-        error = errno;
-    if (error != 0) {
-        s->why = socket_dial_reason(error);
-        return STREAM_STEP_FAILED;
-    }
-    if (getpeername(s->fd, (struct sockaddr *)&storage, &len) != 0) {
-        if (errno == ENOTCONN)
-            return STREAM_STEP_AGAIN;
-        s->why = socket_dial_reason(errno);
-        return STREAM_STEP_FAILED;
-    }
+    if (getpeername(s->fd, (struct sockaddr *)&storage, &len) != 0)
+        return unconnected(s, errno);
     tcp_stream_learn_local(s);
     if (is_own_echo(s)) {
         s->why = REASON_DIAL_REFUSED;

@@ -3,6 +3,7 @@
  * none). */
 #include "proxy/net/watch.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/net/stream.h"
 
 #include <assert.h>
@@ -62,13 +63,31 @@ void watch_give(struct watch *w, watch_fn *call, void *arg)
     w->arg = arg;
 }
 
+static void set_timer(struct deadline *d, uint64_t ms)
+{
+    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+
+    d->timer_ms = clock_ms() + ms;
+    event_add(&d->event, &tv);
+}
+
+/* libevent's clock ticks some milliseconds at a time: a call that comes so much early is in time. */
+#define TICK_MS 5
+
 static void deadline_fired(evutil_socket_t fd, short what, void *arg)
 {
     struct deadline *d = arg;
+    uint64_t now = clock_ms();
 
     (void)fd;
     (void)what;
-    d->call(d->arg);
+    d->timer_ms = 0;
+    if (d->due_ms > now + TICK_MS) {
+        set_timer(d, d->due_ms - now);
+    } else if (d->due_ms != 0) {
+        d->due_ms = 0;
+        d->call(d->arg);
+    }
 }
 
 void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg), void *arg)
@@ -77,22 +96,29 @@ void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg
     assert(!event_initialized(&d->event) || !event_pending(&d->event, EV_TIMEOUT, NULL));
     d->call = call;
     d->arg = arg;
+    d->due_ms = d->timer_ms = 0;
     event_assign(&d->event, loop->base, -1, 0, deadline_fired, d);
 }
 
 void deadline_set(struct deadline *d, uint64_t ms)
 {
-    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
-
-    event_add(&d->event, &tv);
+    d->due_ms = clock_ms() + ms;
+    if (d->timer_ms == 0 || d->timer_ms > d->due_ms)
+        set_timer(d, ms);
 }
 
 void deadline_clear(struct deadline *d)
 {
+    d->due_ms = d->timer_ms = 0;
     event_del(&d->event);
+}
+
+void deadline_rest(struct deadline *d)
+{
+    d->due_ms = 0;
 }
 
 bool deadline_is_set(const struct deadline *d)
 {
-    return event_pending(&d->event, EV_TIMEOUT, NULL) != 0;
+    return d->due_ms != 0;
 }

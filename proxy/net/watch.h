@@ -33,16 +33,28 @@ void watch_set(struct watch *w, int fd, unsigned wanted);
 struct watch *watch_new(struct loop *loop, watch_fn *call, void *arg);
 void watch_give(struct watch *w, watch_fn *call, void *arg);
 
-/** Timer for one deadline of its owner; embedded. */
+/**
+ * Timer for one deadline of its owner; embedded.
+ *
+ * Most deadlines are put off or rested long before they are due, some several times for each request. So libevent's timer is not
+ * touched while it comes no later than the deadline: when it fires early it is set anew for the rest.
+ */
 struct deadline {
     struct event event;
     void (*call)(void *arg);
     void *arg;
+    uint64_t due_ms;   /**< on clock_ms(); 0: not set */
+    uint64_t timer_ms; /**< when libevent's timer fires; 0: it does not */
 };
 
 void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg), void *arg);
 
 /** Calls in `ms` from now, in place of any call set before. */
 void deadline_set(struct deadline *d, uint64_t ms);
+
+/** No call. The owner may be freed. */
 void deadline_clear(struct deadline *d);
+
+/** No call, but likely another one soon: cheaper than deadline_clear(), after which alone the owner may be freed. */
+void deadline_rest(struct deadline *d);
 bool deadline_is_set(const struct deadline *d);

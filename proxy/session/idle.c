@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the streams in the pool, their watches and deadlines. Worker's thread. */
+/*
+ * Owns the streams in the pool and their watches. Worker's thread. Who was used last stands first and all wait equally long, so one
+ * timer, for the last of them, is enough.
+ */
 #include "proxy/session/idle.h"
 
 #include "proxy/base/clock.h"
@@ -12,7 +15,6 @@ struct idle {
     const struct cfg_endpoint *endpoint;
     struct stream *back;
     struct watch *watch; /* NULL once given away */
-    struct deadline deadline;
     uint64_t since_ms;
     struct grave grave;
 };
@@ -29,7 +31,6 @@ static struct stream *leave(struct idle *i)
 {
     struct stream *back = i->back;
 
-    deadline_clear(&i->deadline);
     TAILQ_REMOVE(&i->pool->list, i, entry);
     i->pool->count--;
     i->grave.bury = bury;
@@ -67,27 +68,37 @@ static void has_news(void *arg, unsigned ready)
         watch_set(i->watch, i->back->fd, stream_wants(i->back, STREAM_READ));
 }
 
-static void is_old(void *arg)
+static void drop_old(void *arg)
 {
-    drop(arg);
+    struct idle_pool *pool = arg;
+    uint64_t now = clock_ms();
+    struct idle *i;
+
+    while ((i = TAILQ_LAST(&pool->list, idle_list)) != NULL && now - i->since_ms >= pool->most_ms)
+        drop(i);
+    if (i != NULL)
+        deadline_set(&pool->oldest, i->since_ms + pool->most_ms - now);
 }
 
-void idle_pool_init(struct idle_pool *pool, struct loop *loop)
+void idle_pool_init(struct idle_pool *pool, struct loop *loop, uint64_t most_ms)
 {
     pool->loop = loop;
+    pool->most_ms = most_ms;
     pool->count = 0;
     TAILQ_INIT(&pool->list);
+    deadline_init(&pool->oldest, loop, drop_old, pool);
 }
 
 void idle_pool_fini(struct idle_pool *pool)
 {
+    deadline_clear(&pool->oldest);
     while (!TAILQ_EMPTY(&pool->list))
         drop(TAILQ_FIRST(&pool->list));
 }
 
-void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch, uint64_t ms)
+void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch)
 {
-    struct idle *i = ms > 0 ? calloc(1, sizeof(*i)) : NULL;
+    struct idle *i = pool->most_ms > 0 ? calloc(1, sizeof(*i)) : NULL;
 
     if (i == NULL) {
         watch_set(watch, back->fd, 0);
@@ -103,8 +114,8 @@ void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struc
     i->watch = watch;
     watch_give(watch, has_news, i);
     watch_set(watch, back->fd, stream_wants(back, STREAM_READ));
-    deadline_init(&i->deadline, pool->loop, is_old, i);
-    deadline_set(&i->deadline, ms);
+    if (!deadline_is_set(&pool->oldest))
+        deadline_set(&pool->oldest, pool->most_ms);
     if (++pool->count > IDLE_MAX)
         drop(TAILQ_LAST(&pool->list, idle_list));
 }

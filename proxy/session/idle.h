@@ -20,15 +20,18 @@
 struct idle;
 struct idle_pool {
     struct loop *loop;
+    struct deadline oldest; /**< when the last of the list has waited long enough */
+    uint64_t most_ms;       /**< how long each waits */
     TAILQ_HEAD(idle_list, idle) list; /**< the one used last is first */
     unsigned count;
 };
 
-void idle_pool_init(struct idle_pool *pool, struct loop *loop);
+/** Each connection is closed when it was idle for `most_ms`; 0: none is kept. */
+void idle_pool_init(struct idle_pool *pool, struct loop *loop, uint64_t most_ms);
 void idle_pool_fini(struct idle_pool *pool);
 
-/** **Takes** `back`, a greeted stream to `endpoint` with nothing pending, and its watch; closes it after `ms`. */
-void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch, uint64_t ms);
+/** **Takes** `back`, a greeted stream to `endpoint` with nothing pending, and its watch. */
+void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch);
 
 /**
  * The connection to `endpoint` that was used last, if that was at most `age_ms` ago; NULL if there is none. **Gives** it and its

@@ -442,7 +442,6 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
     watch_init(&s->front_watch, &w->loop, front_ready, s);
     deadline_init(&s->deadline, &w->loop, deadline_over, s);
     s->again.call = called_again;
-    socket_set_relay_options(front->fd, w->cfg->timeouts.dead_peer_s, w->cfg->timeouts.firewall_idle_s);
     return s;
 }
 

@@ -12,7 +12,7 @@ void session_dial(struct session *s, enum session_kind kind, const struct sessio
     s->kind = kind;
     s->back_ops = ops;
     session_end_greeting(s);
-    deadline_clear(&s->deadline);
+    deadline_rest(&s->deadline);
     session_set_state(s, SESSION_DIAL);
     if (s->front_ops->notice != NULL)
         session_set_notice(s, s->front_ops->notice_ms, (uint64_t)s->worker->cfg->timeouts.dial_ms);
@@ -38,7 +38,6 @@ void session_take_back(struct session *s, struct stream *back, uint64_t ms)
     }
     s->back = back;
     s->peers[2] = back->peer;
-    socket_set_relay_options(back->fd, s->worker->cfg->timeouts.dead_peer_s, s->worker->cfg->timeouts.firewall_idle_s);
     if (s->notice_rest_ms == 0)
         session_set_deadline(s, ms);
     session_greet_back(s);
@@ -110,7 +109,7 @@ void session_relay(struct session *s)
         pump_connect(&s->up, s->back);
     pump_commit(&s->up);
     pump_init(&s->down, loop, s->back, s->front);
-    deadline_clear(&s->deadline);
+    deadline_rest(&s->deadline);
     s->notice_rest_ms = 0;
     free(s->scratch);
     free(s->plan);

@@ -8,7 +8,7 @@
 void session_serve(struct session *s)
 {
     session_end_greeting(s);
-    deadline_clear(&s->deadline);
+    deadline_rest(&s->deadline);
     s->has_relayed = true;
     if (s->state != SESSION_SERVE)
         session_set_state(s, SESSION_SERVE);
@@ -24,6 +24,7 @@ struct stream *session_release_back(struct session *s, struct watch **ret_watch)
 {
     struct stream *back = s->back;
 
+    session_guard(s, back); /* nobody sweeps it where it goes */
     *ret_watch = s->back_watch;
     s->back_watch = NULL;
     s->back = NULL;
@@ -54,7 +55,7 @@ void session_upgrade(struct session *s, struct chunk *up, struct chunk *down)
     assert(s->state == SESSION_SERVE);
     start_pump(s, &s->up, s->front, s->back, up);
     start_pump(s, &s->down, s->back, s->front, down);
-    deadline_clear(&s->deadline);
+    deadline_rest(&s->deadline);
     s->moved_ms = clock_ms();
     session_set_state(s, SESSION_RELAY);
     session_run_relay(s, true, true);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns what is looked at now and then: vanished peers, resets that nobody saw, idle time. On the session's worker. */
 #include "proxy/base/clock.h"
+#include "proxy/net/socket.h"
 #include "proxy/session/session_parts.h"
 
 /* A stream that is not watched at present tells nothing of a reset. */
@@ -17,6 +18,17 @@ static enum reason look_at(struct session *s, const struct stream *stream, const
     if (!vigil_check(vigil, stream->fd, s->worker->cfg->timeouts.dead_peer_s))
         return REASON_FRONT_VANISHED;
     return is_broken_unseen(stream, watch) ? REASON_FRONT_RESET : REASON_NONE;
+}
+
+/* A connection that lives until a sweep is one that may become idle; most of a web server's do not. */
+void session_guard(const struct session *s, struct stream *stream)
+{
+    const struct cfg_timeouts *t = &s->worker->cfg->timeouts;
+
+    if (stream == NULL || stream->is_guarded || stream->fd < 0)
+        return;
+    stream->is_guarded = true;
+    socket_guard(stream->fd, t->dead_peer_s, t->firewall_idle_s);
 }
 
 static bool sweep_streams(struct session *s)
@@ -43,6 +55,8 @@ void session_sweep(struct session *s)
     long half_closed_s = s->worker->cfg->timeouts.half_closed_s;
     uint64_t quiet_ms;
 
+    session_guard(s, s->front);
+    session_guard(s, s->back);
     if ((s->state != SESSION_RELAY && s->state != SESSION_SERVE) || !sweep_streams(s))
         return;
     quiet_ms = clock_ms() - s->moved_ms;

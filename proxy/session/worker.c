@@ -18,7 +18,7 @@
 static uint64_t sweep_ms(const struct worker *w)
 {
     const struct cfg_timeouts *t = &w->cfg->timeouts;
-    const long times[] = {t->idle_s, t->half_closed_s, t->upgraded_s};
+    const long times[] = {t->idle_s, t->half_closed_s, t->upgraded_s, t->firewall_idle_s};
     long shortest_s = t->dead_peer_s;
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
@@ -61,7 +61,7 @@ int worker_init(struct worker *w, struct site *site, unsigned index)
         errno = ENOMEM;
         return -1;
     }
-    idle_pool_init(&w->idle, &w->loop);
+    idle_pool_init(&w->idle, &w->loop, (uint64_t)site->cfg->timeouts.upstream_idle_s * 1000);
     TAILQ_INIT(&w->sessions);
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));

@@ -388,7 +388,7 @@ static void try_relay(void *arg)
         dial_failed(u, why);
         return;
     }
-    socket_set_relay_options(fd, cfg->timeouts.dead_peer_s, cfg->timeouts.firewall_idle_s);
+    socket_guard(fd, cfg->timeouts.dead_peer_s, cfg->timeouts.firewall_idle_s);
     tcp = tcp_stream_connect(fd, to, ACCOUNT_RELAY, &loop->chunks);
     u->stream = tcp != NULL ? tls_stream_connect(u->uplinks->site->agent_tls, tcp, u->index) : NULL;
     if (u->stream == NULL) {

@@ -161,7 +161,6 @@ static bool may_keep(const struct conversation *c)
 
 void back_let_go(struct conversation *c)
 {
-    uint64_t idle_ms = (uint64_t)c->s->worker->cfg->timeouts.upstream_idle_s * 1000;
     struct stream *back;
     struct watch *watch;
 
@@ -171,7 +170,7 @@ void back_let_go(struct conversation *c)
         c->back_is_ready = false;
     } else if (may_keep(c)) {
         back = session_release_back(c->s, &watch);
-        idle_put(&c->s->worker->idle, c->endpoint, back, watch, idle_ms);
+        idle_put(&c->s->worker->idle, c->endpoint, back, watch);
     } else {
         session_close_back(c->s, c->x.has_response && c->is_up_over ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
     }

@@ -127,6 +127,7 @@ void conversation_attach(struct conversation *c, const struct cfg_endpoint *endp
     c->up.to = c->s->back;
     c->down.from = c->s->back;
     c->down.has_ended = false;
+    flow_wet(&c->down);
     chunk_put(&c->down.loop->chunks, &c->down.in);
     c->down.ready = 0;
     c->scan = (struct http_scan){0};
@@ -315,8 +316,14 @@ static void run(struct session *s, unsigned front_ready, unsigned back_ready)
 
     if (!flush_streams(c, front_ready, back_ready))
         return;
-    c->front_is_ready |= (front_ready & STREAM_READ) != 0;
-    c->back_is_ready |= (back_ready & STREAM_READ) != 0;
+    if (front_ready & STREAM_READ) {
+        c->front_is_ready = true;
+        flow_wet(&c->up);
+    }
+    if (back_ready & STREAM_READ) {
+        c->back_is_ready = true;
+        flow_wet(&c->down);
+    }
     if (c->state == CONVERSATION_HEAD && c->back_is_ready)
         back_check_pinned(c);
     for (unsigned step = 0; s->state == SESSION_SERVE; step++) {
@@ -426,7 +433,7 @@ void conversation_set_time(struct conversation *c, uint64_t ms)
     if (ms > 0)
         session_set_deadline(c->s, ms);
     else
-        deadline_clear(&c->s->deadline);
+        deadline_rest(&c->s->deadline);
 }
 
 /* No server, or this client may not be served at all; the session is in SERVE. */

@@ -40,6 +40,8 @@ ssize_t flow_fill(struct flow *f)
 
     if (f->has_ended)
         return STREAM_END;
+    if (f->is_dry)
+        return STREAM_AGAIN;
     if (f->in == NULL)
         f->in = chunk_get(&f->loop->chunks);
     if (f->in == NULL) {
@@ -50,6 +52,7 @@ ssize_t flow_fill(struct flow *f)
     if (room == 0)
         return STREAM_AGAIN;
     n = stream_read(f->from, f->in->bytes + f->in->end, room);
+    f->is_dry = n < (ssize_t)room && !stream_has_pending(f->from);
     if (n > 0) {
         f->in->end += (size_t)n;
         return n;

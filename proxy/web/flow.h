@@ -25,6 +25,7 @@ struct flow {
     size_t out_sent;       /**< of these, passed on already: kept while `is_retaining` */
     bool is_retaining;     /**< what was passed on must be had again if the receiver breaks */
     bool has_ended;        /**< the end of `from` was seen */
+    bool is_dry;           /**< the last read got less than it asked for: `from` has nothing until its socket says so */
     struct http_body body; /**< of the message at hand */
     uint64_t most;         /**< bytes of a body; more is the fault BODY_TOO_LARGE, and they are not passed on. 0: any */
     uint64_t bytes;        /**< passed on, heads and all */
@@ -45,8 +46,14 @@ enum flow_result {
 /** Nothing read, nothing to send. `to` and `from` may be set later. */
 void flow_init(struct flow *f, struct loop *loop, struct stream *from, struct stream *to);
 
-/** Reads once into `in`: the count, STREAM_END, STREAM_AGAIN (also if `in` is full) or STREAM_FAILED (`why`). */
+/** Reads once into `in`: the count, STREAM_END, STREAM_AGAIN (also if `in` is full, or dry) or STREAM_FAILED (`why`). */
 ssize_t flow_fill(struct flow *f);
+
+/** The socket of `from` has an event for reading, or `from` is another stream now. */
+static inline void flow_wet(struct flow *f)
+{
+    f->is_dry = false;
+}
 
 /** What was read and is not checked yet. */
 static inline char *flow_bytes(const struct flow *f)

@@ -40,7 +40,7 @@ static void test_keep_alive(void **state)
         int fd = socket(AF_INET, SOCK_STREAM, 0);
 
         assert_true(fd >= 0);
-        socket_set_relay_options(fd, cases[i].dead_peer_s, cases[i].firewall_idle_s);
+        socket_guard(fd, cases[i].dead_peer_s, cases[i].firewall_idle_s);
         assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
         assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), cases[i].idle);
         assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), cases[i].interval);
@@ -133,7 +133,7 @@ static void test_promises(void **state)
             int fd = socket(AF_INET, SOCK_STREAM, 0), idle, interval, rest;
 
             assert_true(fd >= 0);
-            socket_set_relay_options(fd, dead, firewall);
+            socket_guard(fd, dead, firewall);
             idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE);
             interval = option(fd, IPPROTO_TCP, TCP_KEEPINTVL);
             rest = (int)dead - idle;
