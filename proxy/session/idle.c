@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the streams in the pool and their watches. Worker's thread. Who was used last stands first and all wait equally long, so one
- * timer, for the last of them, is enough.
+ * Owns the streams in the pool and their watches. Worker's thread. Who was used last stands first and all wait equally long, so
+ * one timer, for the last of them, is enough.
  */
 #include "proxy/session/idle.h"
 

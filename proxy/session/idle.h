@@ -20,8 +20,8 @@
 struct idle;
 struct idle_pool {
     struct loop *loop;
-    struct deadline oldest; /**< when the last of the list has waited long enough */
-    uint64_t most_ms;       /**< how long each waits */
+    struct deadline oldest;           /**< when the last of the list has waited long enough */
+    uint64_t most_ms;                 /**< how long each waits */
     TAILQ_HEAD(idle_list, idle) list; /**< the one used last is first */
     unsigned count;
 };
