@@ -8,3 +8,6 @@
 
 /** Milliseconds of the monotonic clock. Any thread. */
 uint64_t clock_ms(void);
+
+/** The same in nanoseconds. */
+uint64_t clock_ns(void);

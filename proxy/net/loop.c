@@ -5,6 +5,8 @@
  */
 #include "proxy/net/loop.h"
 
+#include "proxy/base/clock.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
@@ -19,6 +21,7 @@ static void deliver_mails(evutil_socket_t fd, short what, void *arg)
     uint64_t count;
 
     (void)what;
+    loop->events++;
     while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
         ;
     pthread_mutex_lock(&loop->lock);
@@ -102,14 +105,39 @@ static void bury_graves(struct loop *loop)
     }
 }
 
+/* Looks about without sleeping, if that pays. True if something came. Not the main loop, whose signals nobody counts. */
+static bool wait_awake(struct loop *loop)
+{
+    uint64_t start, events = loop->events, now;
+
+    if (loop->number == 0)
+        return false;
+    start = clock_ns();
+    if (loop->has_bulk)
+        awake_rest(&loop->awake, start);
+    loop->has_bulk = false;
+    if (!awake_pays(&loop->awake, start))
+        return false;
+    do {
+        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        now = clock_ns();
+    } while (loop->events == events && now - start < AWAKE_NS);
+    awake_note(&loop->awake, now, now - start);
+    return loop->events != events;
+}
+
+static void take_events(struct loop *loop)
+{
+    if (!TAILQ_EMPTY(&loop->agains))
+        event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    else if (!wait_awake(loop) && TAILQ_EMPTY(&loop->agains))
+        event_base_loop(loop->base, EVLOOP_ONCE);
+}
+
 void loop_turn(struct loop *loop)
 {
-    int flags = EVLOOP_ONCE;
-
     loop->turns++;
-    if (!TAILQ_EMPTY(&loop->agains))
-        flags |= EVLOOP_NONBLOCK;
-    event_base_loop(loop->base, flags);
+    take_events(loop);
     run_agains(loop);
     bury_graves(loop);
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "proxy/net/awake.h"
 #include "proxy/net/chunk.h"
 #include "proxy/net/pipe.h"
 
@@ -17,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+
+/** A read of this size is bulk. */
+#define LOOP_BULK_BYTES ((size_t)8 * 1024)
 
 struct event_base;
 struct event;
@@ -46,6 +50,7 @@ struct grave {
 struct loop {
     unsigned number; /**< 0: the main loop; workers count from 1 */
     uint64_t turns;  /**< begun so far */
+    uint64_t events; /**< so many were delivered; counted by those who watch (proxy/net/watch.c) */
     struct event_base *base;
     struct chunk_pool chunks;
     struct pipe_pool pipes;
@@ -53,6 +58,8 @@ struct loop {
     LIST_HEAD(, listener) listeners;
 
     /* private */
+    struct awake awake;
+    bool has_bulk; /* bulk has moved in this turn */
     bool is_stopping;
     TAILQ_HEAD(again_list, again) agains;
     struct again *last_again; /* of this turn, while they are called */
@@ -85,6 +92,13 @@ void loop_post(struct loop *loop, struct mail *m);
 /** Calls `a->call` once in the next turn. */
 void loop_call_again(struct loop *loop, struct again *a);
 void loop_forget_again(struct loop *loop, struct again *a);
+
+/** So much was read at once: bulk gains by waiting, the next read will be larger (proxy/net/awake.h). */
+static inline void loop_note_read(struct loop *loop, size_t bytes)
+{
+    if (bytes >= LOOP_BULK_BYTES)
+        loop->has_bulk = true;
+}
 
 /** Frees `g` by its own `bury` at the end of this turn. */
 void loop_bury(struct loop *loop, struct grave *g);

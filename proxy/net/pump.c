@@ -286,6 +286,7 @@ enum pump_result pump_run(struct pump *p, size_t budget)
         }
         taken += (size_t)n;
         is_bulk = (size_t)n >= BULK_BYTES;
+        loop_note_read(p->loop, (size_t)n);
     }
 }
 

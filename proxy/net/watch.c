@@ -19,6 +19,7 @@ static void watch_fired(evutil_socket_t fd, short what, void *arg)
         ready |= STREAM_READ;
     if (what & EV_WRITE)
         ready |= STREAM_WRITE;
+    w->loop->events++;
     w->call(w->arg, ready);
 }
 
@@ -81,6 +82,7 @@ static void deadline_fired(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    d->loop->events++;
     d->timer_ms = 0;
     if (d->due_ms > now + TICK_MS) {
         set_timer(d, d->due_ms - now);
@@ -94,6 +96,7 @@ void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg
 {
     /* libevent's heap would be torn by a second assignment; an all-zero or freshly allocated object was never assigned. */
     assert(!event_initialized(&d->event) || !event_pending(&d->event, EV_TIMEOUT, NULL));
+    d->loop = loop;
     d->call = call;
     d->arg = arg;
     d->due_ms = d->timer_ms = 0;

@@ -41,6 +41,7 @@ void watch_give(struct watch *w, watch_fn *call, void *arg);
  */
 struct deadline {
     struct event event;
+    struct loop *loop;
     void (*call)(void *arg);
     void *arg;
     uint64_t due_ms;   /**< on clock_ms(); 0: not set */
