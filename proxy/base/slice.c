@@ -2,62 +2,19 @@
 /* Owns how slices are compared and cut. Pure; any thread. */
 #include "proxy/base/slice.h"
 
-#include <string.h>
-
-struct slice slice_of(const char *text)
-{
-    return (struct slice){text, text == NULL ? 0 : strlen(text)};
-}
-
 /** Not tolower(): the locale plays no part. */
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-bool slice_equals(struct slice a, struct slice b)
+bool slice_bytes_equal_nocase(const char *a, const char *b, size_t length)
 {
-    return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
-}
-
-bool slice_equals_nocase(struct slice a, struct slice b)
-{
-    if (a.length != b.length)
-        return false;
-    for (size_t i = 0; i < a.length; i++)
-        if (lower(a.at[i]) != lower(b.at[i]))
+    /* Most bytes are the same, case and all. */
+    for (size_t i = 0; i < length; i++)
+        if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
             return false;
     return true;
-}
-
-bool slice_is(struct slice s, const char *text)
-{
-    return slice_equals(s, slice_of(text));
-}
-
-bool slice_is_nocase(struct slice s, const char *text)
-{
-    return slice_equals_nocase(s, slice_of(text));
-}
-
-/** The first `length` bytes of `s`, or all if there are less. */
-static struct slice first_bytes(struct slice s, size_t length)
-{
-    return (struct slice){s.at, s.length < length ? s.length : length};
-}
-
-bool slice_starts(struct slice s, const char *text)
-{
-    struct slice start = slice_of(text);
-
-    return slice_equals(first_bytes(s, start.length), start);
-}
-
-bool slice_starts_nocase(struct slice s, const char *text)
-{
-    struct slice start = slice_of(text);
-
-    return slice_equals_nocase(first_bytes(s, start.length), start);
 }
 
 static bool is_blank(char c)

@@ -4,11 +4,6 @@
 
 #include "proxy/http/field_kind.h"
 
-static bool is_connection(struct slice name)
-{
-    return slice_is_nocase(name, "Connection");
-}
-
 /** Options that are no names of fields, or of fields which never go on as they are. */
 static bool is_known_option(struct slice option)
 {
@@ -19,13 +14,13 @@ static bool is_known_option(struct slice option)
 
 bool http_edits_init(struct http_edits *e, const struct http_head *head)
 {
+    const struct http_field *field;
+
     e->listed_count = 0;
-    for (size_t i = 0; i < head->fields_count; i++) {
-        struct slice rest = head->fields[i].value;
+    for (size_t n = 0; (field = http_find(head, HTTP_NAME_CONNECTION, n)) != NULL; n++) {
+        struct slice rest = field->value;
         struct slice option;
 
-        if (!is_connection(head->fields[i].name))
-            continue;
         while (slice_next_element(&rest, &option)) {
             if (is_known_option(option))
                 continue;
@@ -56,13 +51,13 @@ bool http_edits_drop(const struct http_edits *e, struct slice name)
     return is_edited(e, name);
 }
 
-bool http_edits_overrule(const struct http_edits *e, const char *name)
+bool http_edits_overrule(const struct http_edits *e, struct slice name)
 {
     /* What the sender's Connection lists does not count here: nobody can make us keep silent about him. */
-    return is_edited(e, slice_of(name));
+    return is_edited(e, name);
 }
 
-void http_edits_put(const struct http_edits *e, struct http_writer *w, const char *name, struct slice value)
+void http_edits_put(const struct http_edits *e, struct http_writer *w, struct slice name, struct slice value)
 {
     if (!http_edits_overrule(e, name))
         http_put_field(w, name, value);
@@ -78,15 +73,14 @@ void http_edits_put_set(const struct http_edits *e, struct http_writer *w)
 bool http_is_hop_by_hop(const struct http_head *head, struct slice name)
 {
     enum http_field_kind kind = http_field_kind(name);
+    const struct http_field *field;
 
     if (kind == HTTP_FIELD_HOP || kind == HTTP_FIELD_UPGRADE || slice_is_nocase(name, "Transfer-Encoding"))
         return true;
-    for (size_t i = 0; i < head->fields_count; i++) {
-        struct slice rest = head->fields[i].value;
+    for (size_t n = 0; (field = http_find(head, HTTP_NAME_CONNECTION, n)) != NULL; n++) {
+        struct slice rest = field->value;
         struct slice option;
 
-        if (!is_connection(head->fields[i].name))
-            continue;
         while (slice_next_element(&rest, &option))
             if (slice_equals_nocase(name, option))
                 return true;

@@ -28,10 +28,10 @@ bool http_edits_init(struct http_edits *e, const struct http_head *head);
 bool http_edits_drop(const struct http_edits *e, struct slice name);
 
 /** True if a field that we would add has another value by configuration, or is not wanted. */
-bool http_edits_overrule(const struct http_edits *e, const char *name);
+bool http_edits_overrule(const struct http_edits *e, struct slice name);
 
 /** Writes a field of our own, unless the configuration overrules it. */
-void http_edits_put(const struct http_edits *e, struct http_writer *w, const char *name, struct slice value);
+void http_edits_put(const struct http_edits *e, struct http_writer *w, struct slice name, struct slice value);
 
 /** Writes what the configuration sets. Reserved names (field_kind.h) are passed over: config/check refuses them. */
 void http_edits_put_set(const struct http_edits *e, struct http_writer *w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the table of names that forwarding knows. Pure; any thread. */
+/* Owns the table of known names, and how a name is found in it. Pure; any thread. */
 #include "proxy/http/field_kind.h"
 
 #include "proxy/http/grammar.h"
@@ -7,79 +7,91 @@
 #include <string.h>
 
 struct row {
-    const char *name;
-    size_t length;
+    struct slice name;
     enum http_field_kind kind;
 };
 
-#define NAME(text, kind)                                                                                                         \
+#define NAME(text)                                                                                                               \
     {                                                                                                                            \
-        text, sizeof(text) - 1, kind                                                                                             \
+        text, sizeof(text) - 1                                                                                                   \
     }
 
-static const struct row names[] = {
-    /* RFC 9110 7.6.1; Proxy-Connection: RFC 9112 C.2.2. */
-    NAME("Connection", HTTP_FIELD_HOP),
-    NAME("Keep-Alive", HTTP_FIELD_HOP),
-    NAME("Proxy-Connection", HTTP_FIELD_HOP),
-    /* Also "TE: trailers": RFC 9110 10.1.4, it is about this connection, and so Connection ought to list it. */
-    NAME("TE", HTTP_FIELD_HOP),
-    /* RFC 9110 11.7: for the next proxy only, and we ask nobody and answer nobody. */
-    NAME("Proxy-Authenticate", HTTP_FIELD_HOP),
-    NAME("Proxy-Authorization", HTTP_FIELD_HOP),
-    NAME("Proxy-Authentication-Info", HTTP_FIELD_HOP),
-    /* RFC 7540 3.2.1: for the connection, even if a client forgets to list it. */
-    NAME("HTTP2-Settings", HTTP_FIELD_HOP),
-    /* CGI makes of it the variable HTTP_PROXY, which libraries take for the user's proxy (CVE-2016-5385). */
-    NAME("Proxy", HTTP_FIELD_HOP),
-    NAME("Upgrade", HTTP_FIELD_UPGRADE),
-    NAME("Content-Length", HTTP_FIELD_FRAMING),
-    NAME("Transfer-Encoding", HTTP_FIELD_FRAMING),
-    NAME("Host", HTTP_FIELD_HOST),
-    NAME("Expect", HTTP_FIELD_EXPECT),
-    NAME("X-Forwarded-For", HTTP_FIELD_CHAIN),
-    NAME("Forwarded", HTTP_FIELD_CHAIN),
-    NAME("X-Real-IP", HTTP_FIELD_TOLD),
-    NAME("X-Client-IP", HTTP_FIELD_TOLD),
-    NAME("X-Cluster-Client-IP", HTTP_FIELD_TOLD),
-    NAME("True-Client-IP", HTTP_FIELD_TOLD),
-    NAME("X-Request-Id", HTTP_FIELD_TOLD),
-    NAME("X-Rewrite-URL", HTTP_FIELD_TOLD),
-    NAME("X-Url-Scheme", HTTP_FIELD_TOLD),
-    NAME("Front-End-Https", HTTP_FIELD_TOLD),
-    NAME("X-ARR-ClientCert", HTTP_FIELD_CERTIFICATE),
-    NAME("Client-Cert", HTTP_FIELD_CERTIFICATE),
-    NAME("Client-Cert-Chain", HTTP_FIELD_CERTIFICATE),
-    NAME("Location", HTTP_FIELD_LINK),
-    NAME("Content-Location", HTTP_FIELD_LINK),
-    NAME("Refresh", HTTP_FIELD_REFRESH),
-    NAME("Set-Cookie", HTTP_FIELD_COOKIE),
-    NAME("Strict-Transport-Security", HTTP_FIELD_HSTS),
-    NAME("Trailer", HTTP_FIELD_TRAILER),
-    NAME("Date", HTTP_FIELD_DATE),
+static const struct row names[HTTP_NAME_COUNT] = {
+#define X(constant, text, kind) [HTTP_NAME_##constant] = {NAME(text), HTTP_FIELD_##kind},
+#include "proxy/http/field.def"
+#undef X
 };
 
 /** Of names without a row above. Patterns of http_name_is(). */
 static const struct row beginnings[] = {
-    NAME("X-Forwarded-*", HTTP_FIELD_TOLD),          NAME("X-ARR-*", HTTP_FIELD_TOLD),
-    NAME("X-Original-*", HTTP_FIELD_TOLD),           NAME("X-SSL-*", HTTP_FIELD_CERTIFICATE),
-    NAME("X-Client-Cert-*", HTTP_FIELD_CERTIFICATE),
+    {NAME("X-Forwarded-*"), HTTP_FIELD_TOLD},          {NAME("X-ARR-*"), HTTP_FIELD_TOLD},
+    {NAME("X-Original-*"), HTTP_FIELD_TOLD},           {NAME("X-SSL-*"), HTTP_FIELD_CERTIFICATE},
+    {NAME("X-Client-Cert-*"), HTTP_FIELD_CERTIFICATE},
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum http_field_kind http_field_kind(struct slice name)
+#define N(constant) HTTP_NAME_##constant
+
+/** Our names by their length, up to the first OTHER: of the fields of a head most are of none, and a few comparisons tell. */
+static const uint8_t of_length[][8] = {
+    [2] = {N(TE)},
+    [4] = {N(HOST), N(DATE)},
+    [5] = {N(PROXY)},
+    [6] = {N(ACCEPT), N(EXPECT)},
+    [7] = {N(REFERER), N(UPGRADE), N(REFRESH), N(TRAILER)},
+    [8] = {N(LOCATION)},
+    [9] = {N(FORWARDED), N(X_REAL_IP), N(X_ARR_SSL)},
+    [10] = {N(CONNECTION), N(USER_AGENT), N(SET_COOKIE), N(KEEP_ALIVE), N(SOAP_ACTION)},
+    [11] = {N(X_CLIENT_IP), N(CLIENT_CERT)},
+    [12] = {N(CONTENT_TYPE), N(X_REQUEST_ID), N(X_URL_SCHEME), N(X_ARR_LOG_ID)},
+    [13] = {N(AUTHORIZATION), N(X_REWRITE_URL)},
+    [14] = {N(CONTENT_LENGTH), N(TRUE_CLIENT_IP), N(X_ORIGINAL_URL), N(HTTP2_SETTINGS)},
+    [15] = {N(X_FORWARDED_FOR), N(FRONT_END_HTTPS)},
+    [16] = {N(WWW_AUTHENTICATE), N(CONTENT_LOCATION), N(X_FORWARDED_HOST), N(X_FORWARDED_PORT), N(X_ARR_CLIENT_CERT),
+            N(PROXY_CONNECTION)},
+    [17] = {N(TRANSFER_ENCODING), N(X_FORWARDED_PROTO), N(CLIENT_CERT_CHAIN)},
+    [18] = {N(PROXY_AUTHENTICATE)},
+    [19] = {N(PROXY_AUTHORIZATION), N(X_CLUSTER_CLIENT_IP)},
+    [25] = {N(HSTS), N(PROXY_AUTHENTICATION_INFO)},
+};
+
+/** Of names of one length few begin with the same letter. */
+static bool begin_alike(const char *a, const char *b)
 {
-    /* Most names are none of ours, and most rows differ in length: the loop is mostly comparisons of two numbers. */
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (names[i].length == name.length && slice_equals_nocase(name, (struct slice){names[i].name, name.length}))
-            return names[i].kind;
+    return (a[0] | 0x20) == (b[0] | 0x20);
+}
+
+enum http_name http_name_of(struct slice name)
+{
+    if (name.length >= COUNT(of_length))
+        return HTTP_NAME_OTHER;
+    for (const uint8_t *n = of_length[name.length]; *n != HTTP_NAME_OTHER; n++)
+        if (begin_alike(name.at, names[*n].name.at) && slice_bytes_equal_nocase(name.at, names[*n].name.at, name.length))
+            return *n;
+    return HTTP_NAME_OTHER;
+}
+
+struct slice http_name_text(enum http_name name)
+{
+    return names[name].name;
+}
+
+enum http_field_kind http_name_kind(enum http_name known, struct slice name)
+{
+    if (known != HTTP_NAME_OTHER)
+        return names[known].kind;
     if (name.length == 0 || (name.at[0] | 0x20) != 'x')
         return HTTP_FIELD_END_TO_END;
     for (size_t i = 0; i < COUNT(beginnings); i++)
-        if (http_name_is(name, beginnings[i].name))
+        if (http_name_is(name, beginnings[i].name.at))
             return beginnings[i].kind;
     return HTTP_FIELD_END_TO_END;
+}
+
+enum http_field_kind http_field_kind(struct slice name)
+{
+    return http_name_kind(http_name_of(name), name);
 }
 
 bool http_field_is_reserved(enum http_field_kind kind)
@@ -95,15 +107,15 @@ static bool is_about_client(enum http_field_kind kind)
 /** True if the name is one of the table's but for "_" and case. */
 static bool is_like(struct slice name, const struct row *row)
 {
-    return (http_field_is_reserved(row->kind) || is_about_client(row->kind)) && http_name_is(name, row->name);
+    return (http_field_is_reserved(row->kind) || is_about_client(row->kind)) && http_name_is(name, row->name.at);
 }
 
 bool http_field_is_disguised(struct slice name)
 {
     if (name.length == 0 || memchr(name.at, '_', name.length) == NULL)
         return false;
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (names[i].length == name.length && is_like(name, &names[i]))
+    for (size_t i = HTTP_NAME_OTHER + 1; i < COUNT(names); i++)
+        if (is_like(name, &names[i]))
             return true;
     for (size_t i = 0; i < COUNT(beginnings); i++)
         if (is_like(name, &beginnings[i]))

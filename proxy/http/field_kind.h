@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What a field of a head is to whoever passes the head on: by its name alone. Pure.
+ * What a field of a head is by its name alone: which of the names that we know, and what it is to whoever passes the head on.
+ * Pure.
  */
 #pragma once
 
 #include "proxy/base/slice.h"
+
+/** The names of field.def. */
+enum http_name {
+    HTTP_NAME_OTHER = 0, /**< none of them */
+#define X(constant, text, kind) HTTP_NAME_##constant,
+#include "proxy/http/field.def"
+#undef X
+    HTTP_NAME_COUNT
+};
+
+/** In any case. */
+enum http_name http_name_of(struct slice name);
+
+/** As in field.def; none of OTHER. */
+struct slice http_name_text(enum http_name name);
 
 enum http_field_kind {
     HTTP_FIELD_END_TO_END = 0, /**< any other: goes on */
@@ -31,6 +47,9 @@ enum http_field_kind {
 };
 
 enum http_field_kind http_field_kind(struct slice name);
+
+/** The same for who knows http_name_of() it. */
+enum http_field_kind http_name_kind(enum http_name known, struct slice name);
 
 /** A field that nobody but the forwarding itself may write. */
 bool http_field_is_reserved(enum http_field_kind kind);

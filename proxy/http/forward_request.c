@@ -58,9 +58,9 @@ static void put_framing(struct http_writer *w, struct request *r)
         http_put_text(w, "Transfer-Encoding: chunked\r\n");
 }
 
-static bool goes_on(const struct request *r, enum http_field_kind kind, struct slice name)
+static bool goes_on(const struct request *r, const struct http_field *f)
 {
-    switch (kind) {
+    switch (f->kind) {
     case HTTP_FIELD_HOP:
     case HTTP_FIELD_HOST:
     case HTTP_FIELD_FRAMING:
@@ -75,24 +75,23 @@ static bool goes_on(const struct request *r, enum http_field_kind kind, struct s
     case HTTP_FIELD_CHAIN:
     case HTTP_FIELD_TOLD:
     case HTTP_FIELD_CERTIFICATE:
-        if (!http_telling_keeps(r->plan, kind))
+        if (!http_telling_keeps(r->plan, f->kind))
             return false;
         break;
     default:
         break;
     }
-    return !http_edits_drop(&r->edits, name) && !http_field_is_disguised(name);
+    return !http_edits_drop(&r->edits, f->name) && !http_field_is_disguised(f->name);
 }
 
 static void put_fields(struct http_writer *w, struct request *r)
 {
     for (size_t i = 0; i < r->head->fields_count; i++) {
         const struct http_field *f = &r->head->fields[i];
-        enum http_field_kind kind = http_field_kind(f->name);
 
-        if (kind == HTTP_FIELD_FRAMING)
+        if (f->kind == HTTP_FIELD_FRAMING)
             put_framing(w, r); /* anew, but in its place */
-        else if (goes_on(r, kind, f->name))
+        else if (goes_on(r, f))
             http_put_pair(w, f->name, f->value);
     }
     put_framing(w, r);

@@ -14,7 +14,6 @@ struct response {
     bool is_final;     /**< not 1xx */
     bool loses_chunks; /**< the client is of HTTP/1.0 and gets the body without its chunks */
     bool has_framing;  /**< the fields that frame the body are written */
-    bool has_date;
 };
 
 /** RFC 9112 4: the blank before the phrase is there also without one. The version is ours: RFC 9110 2.5. */
@@ -56,11 +55,11 @@ static bool passes_upgrade(const struct response *r)
     return r->head->status == 101 || r->head->status == 426;
 }
 
-static bool goes_on(const struct response *r, enum http_field_kind kind, struct slice name)
+static bool goes_on(const struct response *r, const struct http_field *f)
 {
     const struct http_response_plan *plan = r->plan;
 
-    switch (kind) {
+    switch (f->kind) {
     case HTTP_FIELD_HOP:
     case HTTP_FIELD_FRAMING:
         return false;
@@ -77,18 +76,18 @@ static bool goes_on(const struct response *r, enum http_field_kind kind, struct 
     default:
         break;
     }
-    return !http_edits_drop(&r->edits, name);
+    return !http_edits_drop(&r->edits, f->name);
 }
 
-static void put_field(struct http_writer *w, const struct response *r, enum http_field_kind kind, const struct http_field *f)
+static void put_field(struct http_writer *w, const struct response *r, const struct http_field *f)
 {
     http_put(w, f->name);
     http_put_text(w, ": ");
-    if (kind == HTTP_FIELD_LINK)
+    if (f->kind == HTTP_FIELD_LINK)
         http_put_link(w, f->value, r->plan);
-    else if (kind == HTTP_FIELD_REFRESH)
+    else if (f->kind == HTTP_FIELD_REFRESH)
         http_put_refresh(w, f->value, r->plan);
-    else if (kind == HTTP_FIELD_COOKIE)
+    else if (f->kind == HTTP_FIELD_COOKIE)
         http_put_cookie(w, f->value, r->plan);
     else
         http_put(w, f->value);
@@ -99,13 +98,11 @@ static void put_fields(struct http_writer *w, struct response *r)
 {
     for (size_t i = 0; i < r->head->fields_count; i++) {
         const struct http_field *f = &r->head->fields[i];
-        enum http_field_kind kind = http_field_kind(f->name);
 
-        r->has_date = r->has_date || kind == HTTP_FIELD_DATE;
-        if (kind == HTTP_FIELD_FRAMING)
-            put_framing(w, r, slice_is_nocase(f->name, "Content-Length")); /* anew, but in its place */
-        else if (goes_on(r, kind, f->name))
-            put_field(w, r, kind, f);
+        if (f->kind == HTTP_FIELD_FRAMING)
+            put_framing(w, r, f->known == HTTP_NAME_CONTENT_LENGTH); /* anew, but in its place */
+        else if (goes_on(r, f))
+            put_field(w, r, f);
     }
     put_framing(w, r, false);
 }
@@ -115,7 +112,7 @@ static void put_connection(struct http_writer *w, const struct response *r)
 {
     const struct http_response_plan *plan = r->plan;
     bool ends_by_close = r->framing->kind == HTTP_BODY_TO_CLOSE || r->loses_chunks;
-    bool has_upgrade = passes_upgrade(r) && http_find(r->head, "Upgrade", 0) != NULL;
+    bool has_upgrade = passes_upgrade(r) && http_has(r->head, HTTP_NAME_UPGRADE);
 
     if (has_upgrade)
         http_put_text(w, r->is_final && (plan->closes || ends_by_close) ? "Connection: upgrade, close\r\n"
@@ -134,9 +131,9 @@ static void put_own(struct http_writer *w, const struct response *r)
     const struct http_response_plan *plan = r->plan;
 
     /* RFC 9110 6.6.1: who passes on a message without Date, and has a clock, must add it. */
-    if (!r->has_date && plan->date != NULL)
-        http_edits_put(&r->edits, w, "Date", slice_of(plan->date));
-    if (plan->is_tls && plan->hsts_s > 0 && !http_edits_overrule(&r->edits, "Strict-Transport-Security"))
+    if (!http_has(r->head, HTTP_NAME_DATE) && plan->date != NULL)
+        http_edits_put(&r->edits, w, http_name_text(HTTP_NAME_DATE), slice_of(plan->date));
+    if (plan->is_tls && plan->hsts_s > 0 && !http_edits_overrule(&r->edits, http_name_text(HTTP_NAME_HSTS)))
         http_put_number_line(w, "Strict-Transport-Security: max-age=", plan->hsts_s);
     http_edits_put_set(&r->edits, w);
 }

@@ -5,20 +5,22 @@
 #include "proxy/http/field_kind.h"
 #include "proxy/http/grammar.h"
 
-static bool has_field(const struct http_head *head, const char *name)
-{
-    return http_find(head, name, 0) != NULL;
-}
+/** What the Connection field lists, of what matters here. */
+struct options {
+    bool has_close;
+    bool has_keep_alive;
+    bool has_upgrade;
+};
 
 /** A name that only some readers take for this one, such as "Transfer_Encoding". */
-static bool has_look_alike(const struct http_head *head, const char *name)
+static bool has_look_alike(const struct http_head *head, enum http_name name)
 {
-    size_t length = slice_of(name).length;
+    struct slice text = http_name_text(name);
 
     for (size_t i = 0; i < head->fields_count; i++) {
-        struct slice found = head->fields[i].name;
+        const struct http_field *f = &head->fields[i];
 
-        if (found.length == length && http_name_is(found, name) && !slice_is_nocase(found, name))
+        if (f->name.length == text.length && f->known != name && http_name_is(f->name, text.at))
             return true;
     }
     return false;
@@ -27,8 +29,8 @@ static bool has_look_alike(const struct http_head *head, const char *name)
 /** Tells why a Transfer-Encoding is refused, or NONE: it is the word chunked and nothing else. RFC 9112 6.1, 7. */
 static enum http_fault check_coding(const struct http_head *head)
 {
-    const struct http_field *field = http_find(head, "Transfer-Encoding", 0);
-    bool is_alone = http_find(head, "Transfer-Encoding", 1) == NULL;
+    const struct http_field *field = http_find(head, HTTP_NAME_TRANSFER_ENCODING, 0);
+    bool is_alone = http_find(head, HTTP_NAME_TRANSFER_ENCODING, 1) == NULL;
     size_t chunked = 0;
     size_t others = 0;
     bool ends_chunked = false;
@@ -37,7 +39,7 @@ static enum http_fault check_coding(const struct http_head *head)
         return HTTP_FAULT_BAD_CODING;
     if (is_alone && slice_is_nocase(field->value, "chunked"))
         return HTTP_FAULT_NONE;
-    for (size_t n = 0; (field = http_find(head, "Transfer-Encoding", n)) != NULL; n++) {
+    for (size_t n = 0; (field = http_find(head, HTTP_NAME_TRANSFER_ENCODING, n)) != NULL; n++) {
         struct slice rest = field->value;
         struct slice coding;
 
@@ -56,12 +58,12 @@ static enum http_fault check_coding(const struct http_head *head)
 /** Kind and length as the two fields say; kind NONE if neither is there. RFC 9112 6.3. */
 static enum http_fault read_lengths(const struct http_head *head, struct http_framing *ret)
 {
-    const struct http_field *length = http_find(head, "Content-Length", 0);
-    bool has_coding = has_field(head, "Transfer-Encoding");
+    const struct http_field *length = http_find(head, HTTP_NAME_CONTENT_LENGTH, 0);
+    bool has_coding = http_has(head, HTTP_NAME_TRANSFER_ENCODING);
 
-    if (has_look_alike(head, "Content-Length"))
+    if (has_look_alike(head, HTTP_NAME_CONTENT_LENGTH))
         return HTTP_FAULT_BAD_LENGTH;
-    if (has_look_alike(head, "Transfer-Encoding"))
+    if (has_look_alike(head, HTTP_NAME_TRANSFER_ENCODING))
         return HTTP_FAULT_BAD_CODING;
     if (length != NULL && has_coding)
         return HTTP_FAULT_BOTH_LENGTHS; /* 6.1: the one would override the other; 6.3: it ought to be handled as an error */
@@ -72,7 +74,8 @@ static enum http_fault read_lengths(const struct http_head *head, struct http_fr
     if (length == NULL)
         return HTTP_FAULT_NONE;
     ret->kind = HTTP_BODY_LENGTH;
-    if (http_find(head, "Content-Length", 1) != NULL || !slice_number(length->value, &ret->length) || ret->length > INT64_MAX)
+    if (http_find(head, HTTP_NAME_CONTENT_LENGTH, 1) != NULL || !slice_number(length->value, &ret->length) ||
+        ret->length > INT64_MAX)
         return HTTP_FAULT_BAD_LENGTH;
     return HTTP_FAULT_NONE;
 }
@@ -97,27 +100,35 @@ static bool may_be_listed(struct slice option)
     }
 }
 
-static enum http_fault check_connection(const struct http_head *head)
+static void note_option(struct options *o, struct slice option)
+{
+    o->has_close = o->has_close || slice_is_nocase(option, "close");
+    o->has_keep_alive = o->has_keep_alive || slice_is_nocase(option, "keep-alive");
+    o->has_upgrade = o->has_upgrade || slice_is_nocase(option, "upgrade");
+}
+
+static enum http_fault read_connection(const struct http_head *head, struct options *ret)
 {
     const struct http_field *field;
 
-    for (size_t n = 0; (field = http_find(head, "Connection", n)) != NULL; n++) {
+    *ret = (struct options){.has_close = false};
+    for (size_t n = 0; (field = http_find(head, HTTP_NAME_CONNECTION, n)) != NULL; n++) {
         struct slice rest = field->value;
         struct slice option;
 
-        while (slice_next_element(&rest, &option))
+        while (slice_next_element(&rest, &option)) {
             if (!http_is_token(option) || !may_be_listed(option))
                 return HTTP_FAULT_BAD_CONNECTION;
+            note_option(ret, option);
+        }
     }
     return HTTP_FAULT_NONE;
 }
 
 /** RFC 9112 9.3. */
-static bool is_persistent(const struct http_head *head)
+static bool is_persistent(const struct http_head *head, const struct options *o)
 {
-    if (http_lists(head, "Connection", "close"))
-        return false;
-    return head->minor == 1 || http_lists(head, "Connection", "keep-alive");
+    return !o->has_close && (head->minor == 1 || o->has_keep_alive);
 }
 
 /** RFC 9110 7.8: protocol = protocol-name ["/" protocol-version]. */
@@ -144,15 +155,15 @@ static bool is_other_http(struct slice protocol)
  * RFC 9110 7.8: an Upgrade counts if Connection lists it, and not in HTTP/1.0. It may be ignored, as is done here with those that
  * would speak HTTP without us: clients that try HTTP/2 (Java's, curl) go on with HTTP/1.1 then.
  */
-static enum http_fault read_upgrade(const struct http_head *head, bool *ret)
+static enum http_fault read_upgrade(const struct http_head *head, const struct options *o, bool *ret)
 {
     const struct http_field *field;
     size_t count = 0;
 
     *ret = false;
-    if (head->minor == 0 || !http_lists(head, "Connection", "upgrade"))
+    if (head->minor == 0 || !o->has_upgrade)
         return HTTP_FAULT_NONE;
-    for (size_t n = 0; (field = http_find(head, "Upgrade", n)) != NULL; n++) {
+    for (size_t n = 0; (field = http_find(head, HTTP_NAME_UPGRADE, n)) != NULL; n++) {
         struct slice rest = field->value;
         struct slice protocol;
 
@@ -175,36 +186,37 @@ static bool has_body(const struct http_framing *f)
 /** RFC 9110 10.1.1: 100-continue is the only expectation there is, and HTTP/1.0 does not know it. */
 static enum http_fault read_expect(const struct http_head *head, struct http_framing *ret)
 {
-    const struct http_field *field = http_find(head, "Expect", 0);
+    const struct http_field *field = http_find(head, HTTP_NAME_EXPECT, 0);
 
     if (field == NULL)
         return HTTP_FAULT_NONE;
-    if (!slice_is_nocase(field->value, "100-continue") || http_find(head, "Expect", 1) != NULL)
+    if (!slice_is_nocase(field->value, "100-continue") || http_find(head, HTTP_NAME_EXPECT, 1) != NULL)
         return HTTP_FAULT_EXPECTATION_UNKNOWN;
     ret->expects_continue = head->minor == 1 && has_body(ret);
     return HTTP_FAULT_NONE;
 }
 
 /** What requests and responses have in common. */
-static enum http_fault read_common(const struct http_head *head, struct http_framing *ret)
+static enum http_fault read_common(const struct http_head *head, struct http_framing *ret, struct options *ret_options)
 {
     enum http_fault fault;
 
     *ret = (struct http_framing){.kind = HTTP_BODY_NONE};
     fault = read_lengths(head, ret);
     if (fault == HTTP_FAULT_NONE)
-        fault = check_connection(head);
+        fault = read_connection(head, ret_options);
     if (fault == HTTP_FAULT_NONE)
-        ret->keeps_alive = is_persistent(head);
+        ret->keeps_alive = is_persistent(head, ret_options);
     return fault;
 }
 
 enum http_fault http_request_framing(const struct http_head *head, struct http_framing *ret)
 {
-    enum http_fault fault = read_common(head, ret);
+    struct options options;
+    enum http_fault fault = read_common(head, ret, &options);
 
     if (fault == HTTP_FAULT_NONE)
-        fault = read_upgrade(head, &ret->has_upgrade);
+        fault = read_upgrade(head, &options, &ret->has_upgrade);
     if (fault == HTTP_FAULT_NONE)
         fault = read_expect(head, ret);
     if (fault == HTTP_FAULT_NONE && ret->has_upgrade && has_body(ret))
@@ -224,9 +236,10 @@ static enum http_fault check_bodiless(struct http_framing *f)
 }
 
 /** RFC 9110 15.2.2: the server says to what it switches, and only if it was asked to. */
-static enum http_fault check_switch(const struct http_head *head, bool had_upgrade, struct http_framing *f)
+static enum http_fault check_switch(const struct http_head *head, const struct options *o, bool had_upgrade,
+                                    struct http_framing *f)
 {
-    enum http_fault fault = read_upgrade(head, &f->has_upgrade);
+    enum http_fault fault = read_upgrade(head, o, &f->has_upgrade);
 
     if (fault == HTTP_FAULT_NONE && (!f->has_upgrade || !had_upgrade))
         fault = HTTP_FAULT_BAD_UPGRADE;
@@ -235,7 +248,8 @@ static enum http_fault check_switch(const struct http_head *head, bool had_upgra
 
 enum http_fault http_response_framing(const struct http_head *head, bool is_head, bool had_upgrade, struct http_framing *ret)
 {
-    enum http_fault fault = read_common(head, ret);
+    struct options options;
+    enum http_fault fault = read_common(head, ret, &options);
 
     if (fault != HTTP_FAULT_NONE)
         return fault;
@@ -243,7 +257,7 @@ enum http_fault http_response_framing(const struct http_head *head, bool is_head
     if (head->status < 200 || head->status == 204) {
         fault = check_bodiless(ret);
         if (fault == HTTP_FAULT_NONE && head->status == 101)
-            fault = check_switch(head, had_upgrade, ret);
+            fault = check_switch(head, &options, had_upgrade, ret);
     } else if (is_head || head->status == 304) {
         ret->kind = HTTP_BODY_NONE;
     } else if (ret->kind == HTTP_BODY_NONE) {

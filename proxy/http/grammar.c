@@ -119,7 +119,8 @@ bool http_name_is(struct slice name, const char *pattern)
 {
     size_t at = 0;
 
-    while (at < name.length && pattern[at] != '\0' && pattern[at] != '*' && fold(name.at[at]) == fold(pattern[at]))
+    while (at < name.length && pattern[at] != '\0' && pattern[at] != '*' &&
+           (name.at[at] == pattern[at] || fold(name.at[at]) == fold(pattern[at])))
         at++;
     return pattern[at] == '*' || (pattern[at] == '\0' && at == name.length);
 }

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <string.h>
 
+static_assert(HTTP_NAME_COUNT <= 64, "a bit for each in http_head.names");
+
 #define VERSION_LENGTH (sizeof("HTTP/1.1") - 1)
 #define PHRASE_AT      (sizeof("HTTP/1.1 200 ") - 1)
 
@@ -37,23 +39,38 @@ static struct slice take_word(struct slice *line)
     return word;
 }
 
+/** Once for each field, so that nobody needs to compare names any more. */
+static void know_name(struct http_head *head, struct http_field *f)
+{
+    uint64_t bit;
+
+    f->known = http_name_of(f->name);
+    f->kind = http_name_kind(f->known, f->name);
+    bit = (uint64_t)1 << f->known;
+    head->repeated |= head->names & bit;
+    head->names |= bit;
+}
+
 /** All lines up to and with the empty one, which must be the last. */
 static enum http_fault parse_fields(struct slice rest, const struct http_limits *limits, struct http_head *head)
 {
     size_t max = limits->fields < HTTP_FIELDS_MAX ? limits->fields : HTTP_FIELDS_MAX;
 
+    head->names = head->repeated = 0;
     head->fields_count = 0;
     for (;;) {
         struct slice line = take_line(&rest);
+        struct http_field *field = &head->fields[head->fields_count];
         enum http_fault fault;
 
         if (line.length == 0)
             break;
         if (head->fields_count == max)
             return HTTP_FAULT_TOO_MANY_FIELDS;
-        fault = http_parse_field(line, &head->fields[head->fields_count]);
+        fault = http_parse_field(line, field);
         if (fault != HTTP_FAULT_NONE)
             return fault;
+        know_name(head, field);
         head->fields_count++;
     }
     assert(rest.length == 0);
@@ -93,33 +110,14 @@ enum http_fault http_parse_response(const char *bytes, size_t length, const stru
     return parse_fields(rest, limits, ret);
 }
 
-const struct http_field *http_find(const struct http_head *head, const char *name, size_t n)
+const struct http_field *http_find(const struct http_head *head, enum http_name name, size_t n)
 {
-    struct slice wanted = slice_of(name);
-
-    for (size_t i = 0; i < head->fields_count; i++) {
-        struct slice found = head->fields[i].name;
-
-        /* Most differ in length, and this is called some ten times for each message. */
-        if (found.length == wanted.length && slice_equals_nocase(found, wanted) && n-- == 0)
+    if (!http_has(head, name) || (n > 0 && (head->repeated >> name & 1) == 0))
+        return NULL;
+    for (size_t i = 0; i < head->fields_count; i++)
+        if (head->fields[i].known == name && n-- == 0)
             return &head->fields[i];
-    }
     return NULL;
-}
-
-bool http_lists(const struct http_head *head, const char *name, const char *token)
-{
-    const struct http_field *field;
-
-    for (size_t n = 0; (field = http_find(head, name, n)) != NULL; n++) {
-        struct slice rest = field->value;
-        struct slice element;
-
-        while (slice_next_element(&rest, &element))
-            if (slice_is_nocase(element, token))
-                return true;
-    }
-    return false;
 }
 
 bool http_is_token(struct slice s)

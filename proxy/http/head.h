@@ -13,6 +13,7 @@
 #pragma once
 
 #include "proxy/base/slice.h"
+#include "proxy/http/field_kind.h"
 
 enum http_fault {
 #define X(constant, name, status, sentence) HTTP_FAULT_##constant,
@@ -64,8 +65,10 @@ enum http_scan_result http_scan_response(struct http_scan *scan, const char *byt
                                          const struct http_limits *limits, enum http_fault *ret_fault);
 
 struct http_field {
-    struct slice name;  /**< as written */
-    struct slice value; /**< without blanks and tabs around it; inner bytes as written */
+    struct slice name;    /**< as written */
+    struct slice value;   /**< without blanks and tabs around it; inner bytes as written */
+    enum http_name known; /**< which of the names that we know it is, in any case */
+    enum http_field_kind kind;
 };
 
 struct http_head {
@@ -74,6 +77,8 @@ struct http_head {
     struct slice target; /**< requests: as written */
     unsigned status;     /**< responses: 100 to 999 */
     struct slice phrase; /**< responses: may be empty */
+    uint64_t names;      /**< bit N: a field with the known name N is there */
+    uint64_t repeated;   /**< the same, more than one */
     size_t fields_count;
     struct http_field fields[HTTP_FIELDS_MAX];
 };
@@ -85,11 +90,14 @@ struct http_head {
 enum http_fault http_parse_request(const char *bytes, size_t length, const struct http_limits *limits, struct http_head *ret);
 enum http_fault http_parse_response(const char *bytes, size_t length, const struct http_limits *limits, struct http_head *ret);
 
-/** The `n`-th field (from 0) of that name in any case, or NULL. */
-const struct http_field *http_find(const struct http_head *head, const char *name, size_t n);
+/** True if a field of that name is there. Not for OTHER. */
+static inline bool http_has(const struct http_head *head, enum http_name name)
+{
+    return (head->names >> name & 1) != 0;
+}
 
-/** True if a field of that name lists this token (RFC 9110 5.6.1), in any case. */
-bool http_lists(const struct http_head *head, const char *name, const char *token);
+/** The `n`-th field (from 0) of that name, or NULL. Not for OTHER. */
+const struct http_field *http_find(const struct http_head *head, enum http_name name, size_t n);
 
 /** The grammar's token (RFC 9110 5.6.2), at least one byte. */
 bool http_is_token(struct slice s);

@@ -199,14 +199,14 @@ static void put_head(struct http_writer *w, const struct http_page *page, size_t
     http_put_text(w, http_status_phrase(page->status));
     http_put_text(w, "\r\n");
     if (page->date != NULL)
-        http_put_field(w, "Date", slice_of(page->date));
-    http_put_field(w, "Content-Type", slice_of(forms[page->form].type));
+        http_put_field(w, slice_of("Date"), slice_of(page->date));
+    http_put_field(w, slice_of("Content-Type"), slice_of(forms[page->form].type));
     http_put_number_line(w, "Content-Length: ", body_bytes);
     http_put_text(w, "Cache-Control: no-store\r\n");
     if (page->location.length > 0)
-        http_put_field(w, "Location", page->location);
+        http_put_field(w, slice_of("Location"), page->location);
     if (page->status == 405 || page->allow.length > 0)
-        http_put_field(w, "Allow", page->allow);
+        http_put_field(w, slice_of("Allow"), page->allow);
     if (page->retry_after_s > 0)
         http_put_number_line(w, "Retry-After: ", page->retry_after_s);
     if (page->hsts_s > 0)

@@ -7,13 +7,19 @@
  */
 #pragma once
 
-#include "proxy/http/head.h"
 #include "proxy/http/writer.h"
 
 enum http_page_form { HTTP_PAGE_HTML = 0, HTTP_PAGE_JSON, HTTP_PAGE_SOAP11, HTTP_PAGE_SOAP12 };
 
-/** The form that fits a request; HTML if `head` is NULL. */
-enum http_page_form http_page_form_for(const struct http_head *head);
+/** What a request says that decides the form of an answer. All none: nothing. */
+struct http_page_hints {
+    struct slice content_type;
+    struct slice accept; /**< the values of all Accept fields, each with an LF behind it */
+    bool has_soap_action;
+};
+
+/** The form that fits a request. */
+enum http_page_form http_page_form_for(const struct http_page_hints *hints);
 
 struct http_page {
     unsigned status; /**< 308, 400 to 599; also that of a SOAP fault, see page.c */

@@ -8,18 +8,24 @@ struct wish {
     unsigned detail; /**< how exactly it named it: 0 not at all, 1 for any, 2 for any of the kind, 3 by name */
 };
 
-/** The part before the first ";", trimmed; the rest stays in `rest`. */
-static struct slice take_part(struct slice *rest)
+/** What stands before the first such byte; the byte goes too. */
+static struct slice take_before(struct slice *rest, char byte)
 {
     size_t end = 0;
     struct slice part;
 
-    while (end < rest->length && rest->at[end] != ';')
+    while (end < rest->length && rest->at[end] != byte)
         end++;
-    part = slice_trim((struct slice){rest->at, end});
+    part = (struct slice){rest->at, end};
     end += end < rest->length ? 1 : 0;
     *rest = (struct slice){rest->at + end, rest->length - end};
     return part;
+}
+
+/** The part before the first ";", trimmed; the rest stays in `rest`. */
+static struct slice take_part(struct slice *rest)
+{
+    return slice_trim(take_before(rest, ';'));
 }
 
 /** RFC 9110 12.4.2: "1", "0.8", "0.125". What is malformed counts as 1, as for who does not say. */
@@ -82,32 +88,28 @@ static void read_range(struct slice range, struct wish *html, struct wish *json)
 }
 
 /** Of two types that it wants equally a client means the one that it took the trouble to name; HTML if both or none. */
-static bool prefers_json(const struct http_head *head)
+static bool prefers_json(struct slice accept)
 {
     struct wish html = {.weight = 0};
     struct wish json = {.weight = 0};
-    const struct http_field *f;
 
-    for (size_t n = 0; (f = http_find(head, "Accept", n)) != NULL; n++) {
-        struct slice rest = f->value;
+    while (accept.length > 0) {
+        struct slice value = take_before(&accept, '\n');
         struct slice range;
 
-        while (slice_next_element(&rest, &range))
+        while (slice_next_element(&value, &range))
             read_range(range, &html, &json);
     }
     return json.weight > html.weight || (json.weight > 0 && json.weight == html.weight && json.detail > html.detail);
 }
 
-enum http_page_form http_page_form_for(const struct http_head *head)
+enum http_page_form http_page_form_for(const struct http_page_hints *hints)
 {
-    const struct http_field *f = head == NULL ? NULL : http_find(head, "Content-Type", 0);
-    struct slice rest = f == NULL ? (struct slice){"", 0} : f->value;
+    struct slice type = hints->content_type;
 
-    if (head == NULL)
-        return HTTP_PAGE_HTML;
-    if (slice_is_nocase(take_part(&rest), "application/soap+xml")) /* SOAP 1.2 part 2, 7.1.4 */
+    if (slice_is_nocase(take_part(&type), "application/soap+xml")) /* SOAP 1.2 part 2, 7.1.4 */
         return HTTP_PAGE_SOAP12;
-    if (http_find(head, "SOAPAction", 0) != NULL) /* SOAP 1.1, 6.1.1: each request has it, and no other */
+    if (hints->has_soap_action) /* SOAP 1.1, 6.1.1: each request has it, and no other */
         return HTTP_PAGE_SOAP11;
-    return prefers_json(head) ? HTTP_PAGE_JSON : HTTP_PAGE_HTML;
+    return prefers_json(hints->accept) ? HTTP_PAGE_JSON : HTTP_PAGE_HTML;
 }

@@ -70,11 +70,11 @@ bool http_split_host(struct slice host, struct slice *ret_name, unsigned *ret_po
 /** RFC 9110 7.2, RFC 9112 3.2: exactly one Host in HTTP/1.1, none or one in HTTP/1.0. */
 static enum http_fault read_host(const struct http_head *head, struct http_target *ret)
 {
-    const struct http_field *field = http_find(head, "Host", 0);
+    const struct http_field *field = http_find(head, HTTP_NAME_HOST, 0);
 
     if (field == NULL)
         return head->minor == 0 ? HTTP_FAULT_NONE : HTTP_FAULT_HOST_MISSING;
-    if (http_find(head, "Host", 1) != NULL)
+    if (http_find(head, HTTP_NAME_HOST, 1) != NULL)
         return HTTP_FAULT_HOST_TWICE;
     ret->host = field->value;
     return http_split_host(ret->host, &ret->name, &ret->port) ? HTTP_FAULT_NONE : HTTP_FAULT_BAD_HOST;
@@ -84,12 +84,8 @@ static enum http_fault read_host(const struct http_head *head, struct http_targe
  * server. */
 static bool is_served(struct slice method)
 {
-    static const char *const never[] = {"CONNECT", "TRACE", "TRACK", "PRI"};
-
-    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-        if (slice_is_nocase(method, never[i]))
-            return false;
-    return true;
+    return !slice_is_nocase(method, "CONNECT") && !slice_is_nocase(method, "TRACE") && !slice_is_nocase(method, "TRACK") &&
+           !slice_is_nocase(method, "PRI");
 }
 
 /** `path` is what follows the authority, perhaps nothing. RFC 9112 3.2.4: nothing is "*" for OPTIONS, else "/" (3.2.1). */

@@ -16,23 +16,23 @@ bool http_telling_keeps(const struct http_request_plan *plan, enum http_field_ki
 }
 
 /** True if the trusted proxy's field of this name goes on. */
-static bool is_told(const struct http_telling_of *t, const char *name)
+static bool is_told(const struct http_telling_of *t, enum http_name name)
 {
-    return t->plan->is_trusted && t->plan->telling != HTTP_TELL_REPLACE && http_find(t->head, name, 0) != NULL &&
-           !http_edits_drop(t->edits, slice_of(name));
+    return t->plan->is_trusted && t->plan->telling != HTTP_TELL_REPLACE && http_has(t->head, name) &&
+           !http_edits_drop(t->edits, http_name_text(name));
 }
 
 /** A field of which there may be one only: the proxy nearest to the client knows best. */
-static void put_once(const struct http_telling_of *t, struct http_writer *w, const char *name, struct slice value)
+static void put_once(const struct http_telling_of *t, struct http_writer *w, enum http_name name, struct slice value)
 {
     if (value.length > 0 && !is_told(t, name))
-        http_edits_put(t->edits, w, name, value);
+        http_edits_put(t->edits, w, http_name_text(name), value);
 }
 
 /** "Name: " and what the trusted proxy's fields of that name list, with a comma if they list something. */
-static void begin_chain(const struct http_telling_of *t, struct http_writer *w, const char *name)
+static void begin_chain(const struct http_telling_of *t, struct http_writer *w, enum http_name name)
 {
-    http_put_text(w, name);
+    http_put(w, http_name_text(name));
     http_put_text(w, ": ");
     if (!is_told(t, name))
         return;
@@ -40,26 +40,20 @@ static void begin_chain(const struct http_telling_of *t, struct http_writer *w, 
     for (size_t i = 0; i < t->head->fields_count; i++) {
         const struct http_field *f = &t->head->fields[i];
 
-        if (f->value.length == 0 || !slice_is_nocase(f->name, name))
+        if (f->value.length == 0 || f->known != name)
             continue;
         http_put(w, f->value);
         http_put_text(w, ", ");
     }
 }
 
-static bool is_ip6(struct slice ip)
-{
-    for (size_t i = 0; i < ip.length; i++)
-        if (ip.at[i] == ':')
-            return true;
-    return false;
-}
-
 void http_put_node(struct http_writer *w, struct slice ip, unsigned port)
 {
-    http_put_text(w, is_ip6(ip) ? "[" : "");
+    bool is_ip6 = ip.length > 0 && memchr(ip.at, ':', ip.length) != NULL;
+
+    http_put_text(w, is_ip6 ? "[" : "");
     http_put(w, ip);
-    http_put_text(w, is_ip6(ip) ? "]" : "");
+    http_put_text(w, is_ip6 ? "]" : "");
     if (port == 0)
         return;
     http_put_text(w, ":");
@@ -70,9 +64,9 @@ static void put_forwarded_for(const struct http_telling_of *t, struct http_write
 {
     const struct http_request_plan *plan = t->plan;
 
-    if (http_edits_overrule(t->edits, "X-Forwarded-For"))
+    if (http_edits_overrule(t->edits, slice_of("X-Forwarded-For")))
         return;
-    begin_chain(t, w, "X-Forwarded-For");
+    begin_chain(t, w, HTTP_NAME_X_FORWARDED_FOR);
     if (plan->telling == HTTP_TELL_ARR)
         http_put_node(w, plan->client_ip, plan->client_port);
     else
@@ -97,9 +91,9 @@ static void put_forwarded(const struct http_telling_of *t, struct http_writer *w
 {
     const struct http_request_plan *plan = t->plan;
 
-    if (http_edits_overrule(t->edits, "Forwarded"))
+    if (http_edits_overrule(t->edits, slice_of("Forwarded")))
         return;
-    begin_chain(t, w, "Forwarded");
+    begin_chain(t, w, HTTP_NAME_FORWARDED);
     http_put_text(w, "for=\"");
     http_put_node(w, plan->client_ip, plan->client_port);
     http_put_text(w, "\";by=\"");
@@ -121,8 +115,8 @@ static void put_forwarded(const struct http_telling_of *t, struct http_writer *w
  */
 static void put_chains(const struct http_telling_of *t, struct http_writer *w)
 {
-    bool has_old = is_told(t, "X-Forwarded-For");
-    bool has_new = is_told(t, "Forwarded");
+    bool has_old = is_told(t, HTTP_NAME_X_FORWARDED_FOR);
+    bool has_new = is_told(t, HTTP_NAME_FORWARDED);
 
     if (has_old || !has_new)
         put_forwarded_for(t, w);
@@ -137,7 +131,7 @@ static void put_port(const struct http_telling_of *t, struct http_writer *w)
 
     http_writer_init(&port, digits, sizeof(digits));
     http_put_number(&port, t->plan->front_port);
-    put_once(t, w, "X-Forwarded-Port", (struct slice){digits, port.length});
+    put_once(t, w, HTTP_NAME_X_FORWARDED_PORT, (struct slice){digits, port.length});
 }
 
 /** "Also empty": a server that looks for them must find ours, whatever it makes of a field that is not there. */
@@ -147,20 +141,20 @@ static void put_certificate(const struct http_telling_of *t, struct http_writer 
 
     if (!c->is_asked_for)
         return;
-    http_edits_put(t->edits, w, "X-Client-Cert-Verify", c->verify);
-    http_edits_put(t->edits, w, "X-Client-Cert-Subject", c->subject);
-    http_edits_put(t->edits, w, "X-Client-Cert-Issuer", c->issuer);
-    http_edits_put(t->edits, w, "X-Client-Cert-Serial", c->serial);
-    http_edits_put(t->edits, w, "X-Client-Cert-Fingerprint", c->fingerprint);
+    http_edits_put(t->edits, w, slice_of("X-Client-Cert-Verify"), c->verify);
+    http_edits_put(t->edits, w, slice_of("X-Client-Cert-Subject"), c->subject);
+    http_edits_put(t->edits, w, slice_of("X-Client-Cert-Issuer"), c->issuer);
+    http_edits_put(t->edits, w, slice_of("X-Client-Cert-Serial"), c->serial);
+    http_edits_put(t->edits, w, slice_of("X-Client-Cert-Fingerprint"), c->fingerprint);
 }
 
 static void put_common(const struct http_telling_of *t, struct http_writer *w)
 {
     put_chains(t, w);
-    put_once(t, w, "X-Forwarded-Proto", slice_of(t->plan->is_tls ? "https" : "http"));
-    put_once(t, w, "X-Forwarded-Host", t->target->host);
+    put_once(t, w, HTTP_NAME_X_FORWARDED_PROTO, slice_of(t->plan->is_tls ? "https" : "http"));
+    put_once(t, w, HTTP_NAME_X_FORWARDED_HOST, t->target->host);
     put_port(t, w);
-    put_once(t, w, "X-Request-Id", t->plan->id);
+    put_once(t, w, HTTP_NAME_X_REQUEST_ID, t->plan->id);
     put_certificate(t, w);
 }
 
@@ -172,7 +166,7 @@ static void put_original_url(const struct http_telling_of *t, struct http_writer
 {
     struct slice url = t->target->origin;
 
-    if (is_told(t, "X-Original-URL") || http_edits_overrule(t->edits, "X-Original-URL"))
+    if (is_told(t, HTTP_NAME_X_ORIGINAL_URL) || http_edits_overrule(t->edits, slice_of("X-Original-URL")))
         return;
     http_put_text(w, "X-Original-URL: ");
     for (size_t i = 0; i < url.length; i++) {
@@ -218,10 +212,10 @@ static void put_arr(const struct http_telling_of *t, struct http_writer *w)
     make_guid(t->plan->id, guid);
     put_original_url(t, w);
     put_forwarded_for(t, w);
-    put_once(t, w, "X-ARR-SSL", t->plan->arr_ssl);
+    put_once(t, w, HTTP_NAME_X_ARR_SSL, t->plan->arr_ssl);
     if (t->plan->certificate.is_asked_for)
-        put_once(t, w, "X-ARR-ClientCert", t->plan->certificate.base64);
-    put_once(t, w, "X-ARR-LOG-ID", (struct slice){guid, sizeof(guid)});
+        put_once(t, w, HTTP_NAME_X_ARR_CLIENT_CERT, t->plan->certificate.base64);
+    put_once(t, w, HTTP_NAME_X_ARR_LOG_ID, (struct slice){guid, sizeof(guid)});
 }
 
 void http_telling_put(const struct http_telling_of *t, struct http_writer *w)

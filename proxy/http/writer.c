@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the one place where bytes of a head or a page are appended, and so the one check of their room. Pure; any thread. */
+/* Owns the texts of a head or a page that are more than a copy: numbers, escapes, whole fields. Pure; any thread. */
 #include "proxy/http/writer.h"
 
-#include <string.h>
+#include "proxy/http/grammar.h"
 
 void http_writer_init(struct http_writer *w, void *bytes, size_t room)
 {
     *w = (struct http_writer){.bytes = bytes, .room = room};
-}
-
-void http_put(struct http_writer *w, struct slice s)
-{
-    /* Once full, always full: a shorter text that would fit again must not close a gap. */
-    if (w->is_full || s.length > w->room - w->length) {
-        w->is_full = true;
-        return;
-    }
-    if (s.length == 0)
-        return;
-    memcpy(w->bytes + w->length, s.at, s.length);
-    w->length += s.length;
 }
 
 void http_put_number(struct http_writer *w, uint64_t number)
@@ -49,26 +36,23 @@ void http_put_number_line(struct http_writer *w, const char *before, uint64_t nu
     http_put_text(w, "\r\n");
 }
 
-static bool is_control(char c)
+/** RFC 9110 5.5: a recipient of CR, LF or NUL in a value "MUST either reject the message or replace each of those characters with
+ * SP". */
+static void blank_controls(char *bytes, size_t length)
 {
-    return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+    for (size_t i = 0; i < length; i++)
+        if (http_is(bytes[i], HTTP_CONTROL) && bytes[i] != '\t')
+            bytes[i] = ' ';
 }
 
-void http_put_field(struct http_writer *w, const char *name, struct slice value)
+void http_put_field(struct http_writer *w, struct slice name, struct slice value)
 {
-    size_t begin;
+    size_t begin = w->length + name.length + strlen(": ");
 
-    http_put_text(w, name);
-    http_put_text(w, ": ");
-    begin = w->length;
-    http_put(w, value);
-    /* RFC 9110 5.5: a recipient of CR, LF or NUL in a value "MUST either reject the message or replace each of those characters
-     * with SP". What we write here are names and ids that were never part of a parsed head: a certificate's subject may hold
-     * them. */
-    for (size_t i = begin; i < w->length; i++)
-        if (is_control(w->bytes[i]))
-            w->bytes[i] = ' ';
-    http_put_text(w, "\r\n");
+    http_put_pair(w, name, value);
+    /* What we write here are names and ids that were never part of a parsed head: a certificate's subject may hold them. */
+    if (!w->is_full && !http_is_value(value))
+        blank_controls(w->bytes + begin, value.length);
 }
 
 void http_put_pair(struct http_writer *w, struct slice name, struct slice value)

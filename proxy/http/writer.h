@@ -16,9 +16,21 @@ struct http_writer {
 };
 
 void http_writer_init(struct http_writer *w, void *bytes, size_t room);
-void http_put(struct http_writer *w, struct slice s);
 
-/** Inline, so that the compiler counts the constants that most of a head is. */
+/** Inline, as the next one, so that the compiler counts and copies the constants that most of a head is. */
+static inline void http_put(struct http_writer *w, struct slice s)
+{
+    /* Once full, always full: a shorter text that would fit again must not close a gap. */
+    if (w->is_full || s.length > w->room - w->length) {
+        w->is_full = true;
+        return;
+    }
+    if (s.length == 0)
+        return;
+    memcpy(w->bytes + w->length, s.at, s.length);
+    w->length += s.length;
+}
+
 static inline void http_put_text(struct http_writer *w, const char *text)
 {
     http_put(w, (struct slice){text, strlen(text)});
@@ -36,7 +48,7 @@ void http_put_number_line(struct http_writer *w, const char *before, uint64_t nu
  * "Name: value" and CRLF. A control byte in the value but for TAB is written as a blank (RFC 9110 5.5), so that nothing a peer
  * chose can begin a line.
  */
-void http_put_field(struct http_writer *w, const char *name, struct slice value);
+void http_put_field(struct http_writer *w, struct slice name, struct slice value);
 
 /** The same of a field that is known to be sound: parsed, or checked with the configuration. Byte for byte. */
 void http_put_pair(struct http_writer *w, struct slice name, struct slice value);

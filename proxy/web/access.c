@@ -77,7 +77,7 @@ static void log_fields(struct log_line *l, const struct conversation *c)
 
     log_text(l, "id", x->id);
     log_text(l, "name", c->rules->web->name);
-    log_address(l, "client", &c->s->peers[0]);
+    log_address(l, "client", &c->s->front->peer);
     log_known(l, "method", x->method, SHORT_BYTES);
     log_known(l, "host", x->host, SHORT_BYTES);
     log_known(l, "path", x->path, LONG_BYTES);
@@ -101,9 +101,9 @@ static void put_w3c(const struct conversation *c)
     char client[ADDRESS_TEXT], front[ADDRESS_TEXT], line[HTTP_ACCESS_BYTES];
     const struct http_access a = {
         .unix_s = time(NULL),
-        .front_ip = slice_of(address_format_ip(&c->s->peers[1], front)),
-        .front_port = address_port(&c->s->peers[1]),
-        .client_ip = slice_of(address_format_ip(&c->s->peers[0], client)),
+        .front_ip = slice_of(address_format_ip(&c->s->front->local, front)),
+        .front_port = address_port(&c->s->front->local),
+        .client_ip = slice_of(address_format_ip(&c->s->front->peer, client)),
         .method = x->method,
         .path = x->path,
         .query = query_of(c),

@@ -91,7 +91,7 @@ static void write_page(struct conversation *c, struct http_page *page)
         return;
     }
     c->closes |= must_close(c, page->status);
-    page->form = c->x.form;
+    page->form = http_page_form_for(&c->x.hints);
     page->id = slice_of(c->x.id);
     page->is_head = c->x.is_head;
     page->closes = c->closes;

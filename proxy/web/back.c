@@ -66,7 +66,7 @@ static struct stream *find_kept(struct conversation *c, const struct cfg_endpoin
 }
 
 /* RFC 9110 11.6.1: one field may list several challenges, and parameters of theirs; a parameter taken for one does no harm. */
-static bool lists_logon(const struct http_head *head, const char *name)
+static bool lists_logon(const struct http_head *head, enum http_name name)
 {
     const struct http_field *field;
 
@@ -83,7 +83,7 @@ static bool lists_logon(const struct http_head *head, const char *name)
 
 bool back_must_pin(const struct http_head *head)
 {
-    return lists_logon(head, "WWW-Authenticate") || lists_logon(head, "Authorization");
+    return lists_logon(head, HTTP_NAME_WWW_AUTHENTICATE) || lists_logon(head, HTTP_NAME_AUTHORIZATION);
 }
 
 void back_check_pinned(struct conversation *c)

@@ -433,7 +433,7 @@ void conversation_set_time(struct conversation *c, uint64_t ms)
     if (ms > 0)
         session_set_deadline(c->s, ms);
     else
-        deadline_rest(&c->s->deadline);
+        session_rest_deadline(c->s);
 }
 
 /* No server, or this client may not be served at all; the session is in SERVE. */
@@ -498,7 +498,7 @@ static void begin(struct session *s, bool is_redirect)
     }
     s->scratch = c;
     s->kind = SESSION_WEB;
-    snprintf(s->ask.name, sizeof(s->ask.name), "%s", s->ask.web->name);
+    s->ask.name = s->ask.web->name;
     s->ask.client = s->front->peer;
     c->s = s;
     c->rules = door_of(s)->rules;

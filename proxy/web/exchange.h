@@ -17,7 +17,7 @@
 struct exchange {
     bool is_open; /**< there is one, and its line is not written yet */
     char id[EXCHANGE_ID_BYTES + 1];
-    char *text; /**< owns the slices below */
+    char *text; /**< owns the slices below, and those of `hints` */
     struct slice method;
     struct slice path;
     struct slice query;
@@ -26,8 +26,8 @@ struct exchange {
     struct slice referer;
     struct http_framing request;
     struct http_framing response;
-    enum http_page_form form; /**< of own answers */
-    unsigned minor;           /**< HTTP/1.minor of the client */
+    struct http_page_hints hints; /**< for the form of an own answer, if there is one */
+    unsigned minor;               /**< HTTP/1.minor of the client */
     bool is_head;
     bool is_https;      /**< the client came over TLS, to us or as a trusted proxy says */
     bool is_repeatable; /**< a method that may be sent twice (RFC 9110 9.2.2) */

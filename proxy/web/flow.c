@@ -55,6 +55,7 @@ ssize_t flow_fill(struct flow *f)
     f->is_dry = n < (ssize_t)room && !stream_has_pending(f->from);
     if (n > 0) {
         f->in->end += (size_t)n;
+        loop_note_read(f->loop, (size_t)n);
         return n;
     }
     if (n == STREAM_END)

@@ -72,7 +72,7 @@ static bool write_request(struct health_check *c)
     http_put_text(&w, "GET ");
     http_put_text(&w, c->upstream->cfg->health.path);
     http_put_text(&w, " HTTP/1.1\r\n");
-    http_put_field(&w, "Host", slice_of(host_text(c)));
+    http_put_field(&w, slice_of("Host"), slice_of(host_text(c)));
     http_put_text(&w, "User-Agent: georelay/" GEORELAY_VERSION "\r\nConnection: close\r\n\r\n");
     if (!w.is_full)
         flow_wrote(&c->flow, w.length);
@@ -278,8 +278,11 @@ static void run(struct health_check *c)
 
 static void ready(void *arg, unsigned what)
 {
-    (void)what;
-    run(arg);
+    struct health_check *c = arg;
+
+    if (what & STREAM_READ)
+        flow_wet(&c->flow);
+    run(c);
 }
 
 static void called_again(struct again *a)

@@ -40,9 +40,9 @@ static struct slice changed_origin(const struct conversation *c, const struct ht
 /* Where another proxy ends TLS, its word counts: links and cookies of the response must suit the browser. */
 static bool is_https(const struct conversation *c, const struct http_head *head)
 {
-    const struct http_field *said = http_find(head, "X-Forwarded-Proto", 0);
+    const struct http_field *said = http_find(head, HTTP_NAME_X_FORWARDED_PROTO, 0);
 
-    if (said == NULL || !web_rules_trusts(c->rules, &c->s->peers[0]))
+    if (said == NULL || !web_rules_trusts(c->rules, &c->s->front->peer))
         return c->is_tls;
     return slice_is_nocase(said->value, "https");
 }
@@ -91,12 +91,12 @@ static enum reason write_head(struct conversation *c, const struct http_head *he
     char client[ADDRESS_TEXT], front[ADDRESS_TEXT], origin[ORIGIN_BYTES];
     struct http_request_plan plan = {
         .telling = r->telling,
-        .is_trusted = web_rules_trusts(r, &s->peers[0]),
+        .is_trusted = web_rules_trusts(r, &s->front->peer),
         .is_tls = c->is_tls,
-        .client_ip = slice_of(address_format_ip(&s->peers[0], client)),
-        .client_port = address_port(&s->peers[0]),
-        .front_ip = slice_of(address_format_ip(&s->peers[1], front)),
-        .front_port = address_port(&s->peers[1]),
+        .client_ip = slice_of(address_format_ip(&s->front->peer, client)),
+        .client_port = address_port(&s->front->peer),
+        .front_ip = slice_of(address_format_ip(&s->front->local, front)),
+        .front_port = address_port(&s->front->local),
         .id = slice_of(c->x.id),
         .origin = changed_origin(c, target, origin),
         .host = slice_of(c->x.choice.upstream->cfg->host),

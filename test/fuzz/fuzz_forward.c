@@ -112,8 +112,8 @@ static size_t count_of(const struct http_head *head, const char *name)
 {
     size_t count = 0;
 
-    while (http_find(head, name, count) != NULL)
-        count++;
+    for (size_t i = 0; i < head->fields_count; i++)
+        count += slice_is_nocase(head->fields[i].name, name);
     return count;
 }
 
@@ -169,7 +169,7 @@ static void check_hops(const struct http_pair *set, bool has_upgrade, bool is_ch
         require(http_field_kind(name) == HTTP_FIELD_UPGRADE ? has_upgrade : is_chunked && slice_is(name, "Transfer-Encoding"));
     }
     require(count_of(&went, "Connection") <= 1 && count_of(&went, "Content-Length") + count_of(&went, "Transfer-Encoding") <= 1);
-    for (const struct http_field *f = http_find(&went, "Connection", 0); f != NULL; f = NULL)
+    for (const struct http_field *f = http_find(&went, HTTP_NAME_CONNECTION, 0); f != NULL; f = NULL)
         require(slice_is(f->value, "close") || slice_is(f->value, "keep-alive") || slice_is(f->value, "upgrade") ||
                 slice_is(f->value, "upgrade, close"));
 }

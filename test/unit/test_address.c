@@ -369,9 +369,45 @@ static void parses_port_ranges(void **state)
     assert_false(port_range_contains(&none, 0));
 }
 
+static void expect_as_system(const uint8_t *bytes, size_t count)
+{
+    struct address a;
+    char text[ADDRESS_TEXT];
+    char expected[ADDRESS_TEXT];
+
+    assert_int_equal(address_from_bytes(&a, bytes, count, 0), 0);
+    assert_non_null(inet_ntop(count == 4 ? AF_INET : AF_INET6, bytes, expected, sizeof(expected)));
+    assert_string_equal(address_format_ip(&a, text), expected);
+}
+
+/** Every choice of groups that are zero, with groups of each length between. */
+static void writes_addresses_as_the_system_does(void **state)
+{
+    static const uint16_t values[] = {0x1, 0x20, 0x300, 0xabcd, 0xffff};
+
+    (void)state;
+    for (unsigned zeros = 0; zeros < 256; zeros++) {
+        for (size_t v = 0; v < ROWS(values); v++) {
+            uint8_t bytes[16] = {0};
+
+            for (size_t i = 0; i < 8; i++) {
+                uint16_t value = (zeros >> i & 1) != 0 ? 0 : values[(i + v) % ROWS(values)];
+
+                bytes[2 * i] = (uint8_t)(value >> 8);
+                bytes[2 * i + 1] = (uint8_t)value;
+            }
+            if ((zeros & 0x1f) != 0x1f || bytes[10] != 0xff || bytes[11] != 0xff) /* IPv4-mapped: an IPv4 address here */
+                expect_as_system(bytes, 16);
+        }
+    }
+    for (unsigned n = 0; n < 256; n++)
+        expect_as_system((uint8_t[]){(uint8_t)n, (uint8_t)(n / 10), (uint8_t)(255 - n), 9}, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_addresses_as_the_system_does),
         cmocka_unit_test(parses_addresses),
         cmocka_unit_test(parses_addresses_with_port),
         cmocka_unit_test(splits_host_and_port),

@@ -8,6 +8,7 @@
 #include "proxy/http/grammar.h"
 #include "test/unit/http_feed.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -586,23 +587,45 @@ static void fields_never_pass_their_array(void **state)
 
 static void fields_are_found_by_name(void **state)
 {
-    static const char bytes[] =
-        "GET / HTTP/1.1\r\nA: 1\r\nConnection: Close, x\r\na: 2\r\nAB: 3\r\nconnection: \"y,z\" ,, Upgrade\r\n\r\n";
+    static const char bytes[] = "GET / HTTP/1.1\r\nAccept: 1\r\nConnection: Close, x\r\naccept: 2\r\nAB: 3\r\nACCEPT : 4\r\n\r\n";
+    static const char good[] = "GET / HTTP/1.1\r\nAccept: 1\r\nConnection: Close, x\r\naccept: 2\r\nAB: 3\r\nX-ARR-x: 4\r\n\r\n";
 
     (void)state;
-    assert_int_equal(feed_parse(&guard, FEED_REQUEST, bytes, sizeof(bytes) - 1, "find", &head), HTTP_FAULT_NONE);
-    assert_true(slice_is(http_find(&head, "a", 0)->value, "1"));
-    assert_true(slice_is(http_find(&head, "A", 1)->value, "2"));
-    assert_null(http_find(&head, "A", 2));
-    assert_null(http_find(&head, "B", 0));
-    assert_null(http_find(&head, "", 0));
-    assert_true(http_lists(&head, "Connection", "close"));
-    assert_true(http_lists(&head, "Connection", "X"));
-    assert_true(http_lists(&head, "CONNECTION", "upgrade"));
-    assert_false(http_lists(&head, "Connection", "y"));
-    assert_false(http_lists(&head, "Connection", "z"));
-    assert_false(http_lists(&head, "Connection", ""));
-    assert_false(http_lists(&head, "Upgrade", "close"));
+    assert_int_equal(feed_parse(&guard, FEED_REQUEST, bytes, sizeof(bytes) - 1, "blank", &head), HTTP_FAULT_BAD_FIELD_NAME);
+    assert_int_equal(feed_parse(&guard, FEED_REQUEST, good, sizeof(good) - 1, "find", &head), HTTP_FAULT_NONE);
+    assert_true(slice_is(http_find(&head, HTTP_NAME_ACCEPT, 0)->value, "1"));
+    assert_true(slice_is(http_find(&head, HTTP_NAME_ACCEPT, 1)->value, "2"));
+    assert_null(http_find(&head, HTTP_NAME_ACCEPT, 2));
+    assert_null(http_find(&head, HTTP_NAME_HOST, 0));
+    assert_true(http_has(&head, HTTP_NAME_CONNECTION));
+    assert_false(http_has(&head, HTTP_NAME_X_ARR_SSL));
+    assert_int_equal(head.fields[3].known, HTTP_NAME_OTHER);
+    assert_int_equal(head.fields[3].kind, HTTP_FIELD_END_TO_END);
+    assert_int_equal(head.fields[4].kind, HTTP_FIELD_TOLD);
+}
+
+/** Each row of field.def is in the table of lengths too. */
+static void every_known_name_is_known(void **state)
+{
+    char name[64];
+
+    (void)state;
+    for (unsigned n = HTTP_NAME_OTHER + 1; n < HTTP_NAME_COUNT; n++) {
+        const char *text = http_name_text((enum http_name)n).at;
+        size_t length = http_name_text((enum http_name)n).length;
+
+        EXPECT(http_name_of(slice_of(text)) == n, text);
+        for (size_t i = 0; i < length; i++)
+            name[i] = (char)(i % 2 == 0 ? toupper(text[i]) : tolower(text[i]));
+        EXPECT(http_name_of((struct slice){name, length}) == n, text);
+        EXPECT(http_name_of((struct slice){text, length - 1}) == HTTP_NAME_OTHER, text);
+        name[length - 1] ^= 3;
+        EXPECT(http_name_of((struct slice){name, length}) == HTTP_NAME_OTHER, text);
+    }
+    assert_int_equal(http_name_of(slice_of(NULL)), HTTP_NAME_OTHER);
+    memset(name, 'a', sizeof(name));
+    for (size_t length = 0; length <= sizeof(name); length++)
+        assert_int_equal(http_name_of((struct slice){name, length}), HTTP_NAME_OTHER);
 }
 
 static struct slice guarded(const char *bytes, size_t length)
@@ -667,15 +690,25 @@ static void faults_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_requests_are_taken_apart),  cmocka_unit_test(bad_requests_are_refused),
-        cmocka_unit_test(good_responses_are_taken_apart), cmocka_unit_test(bad_responses_are_refused),
-        cmocka_unit_test(end_is_found_exactly),           cmocka_unit_test(every_byte_in_a_method),
-        cmocka_unit_test(every_byte_in_a_target),         cmocka_unit_test(every_byte_in_a_version),
-        cmocka_unit_test(every_byte_in_a_name),           cmocka_unit_test(every_byte_in_a_value),
-        cmocka_unit_test(every_byte_in_a_phrase),         cmocka_unit_test(limits_are_exact),
-        cmocka_unit_test(limits_hold_for_responses),      cmocka_unit_test(fields_never_pass_their_array),
-        cmocka_unit_test(fields_are_found_by_name),       cmocka_unit_test(tokens_and_values_are_told_apart),
-        cmocka_unit_test(field_lines_end_where_they_end), cmocka_unit_test(faults_have_names),
+        cmocka_unit_test(good_requests_are_taken_apart),
+        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(good_responses_are_taken_apart),
+        cmocka_unit_test(bad_responses_are_refused),
+        cmocka_unit_test(end_is_found_exactly),
+        cmocka_unit_test(every_byte_in_a_method),
+        cmocka_unit_test(every_byte_in_a_target),
+        cmocka_unit_test(every_byte_in_a_version),
+        cmocka_unit_test(every_byte_in_a_name),
+        cmocka_unit_test(every_byte_in_a_value),
+        cmocka_unit_test(every_byte_in_a_phrase),
+        cmocka_unit_test(limits_are_exact),
+        cmocka_unit_test(limits_hold_for_responses),
+        cmocka_unit_test(fields_never_pass_their_array),
+        cmocka_unit_test(fields_are_found_by_name),
+        cmocka_unit_test(every_known_name_is_known),
+        cmocka_unit_test(tokens_and_values_are_told_apart),
+        cmocka_unit_test(field_lines_end_where_they_end),
+        cmocka_unit_test(faults_have_names),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -2,6 +2,7 @@
 /* proxy/http/page.h: which form a client gets, and each form; with text that tries to break out of it. */
 #include "test/unit/unit.h"
 
+#include "proxy/http/head.h"
 #include "proxy/http/page.h"
 
 #include <stdio.h>
@@ -56,18 +57,35 @@ static bool has_line(const char *page, const char *line)
     return at != NULL && at < body_of(page);
 }
 
+/** As an exchange keeps them. */
+static void hints_of(const struct http_head *h, char accept[1024], struct http_page_hints *ret)
+{
+    const struct http_field *type = http_find(h, HTTP_NAME_CONTENT_TYPE, 0);
+    const struct http_field *f;
+
+    *ret = (struct http_page_hints){.has_soap_action = http_has(h, HTTP_NAME_SOAP_ACTION)};
+    if (type != NULL)
+        ret->content_type = type->value;
+    ret->accept.at = accept;
+    for (size_t n = 0; (f = http_find(h, HTTP_NAME_ACCEPT, n)) != NULL; n++)
+        ret->accept.length += (size_t)sprintf(accept + ret->accept.length, "%.*s\n", (int)f->value.length, f->value.at);
+}
+
 static enum http_page_form form_for(const char *fields)
 {
     static const struct http_limits limits = {.head_bytes = 4096, .fields = 20, .target_bytes = 100};
     static struct http_head head;
     char request[1024];
+    char accept[1024];
+    struct http_page_hints hints;
     struct http_scan scan = {.done = 0};
     enum http_fault fault;
     size_t length = (size_t)snprintf(request, sizeof(request), REQUEST "%s\r\n", fields);
 
     assert_int_equal(http_scan_request(&scan, request, length, &limits, &fault), HTTP_SCAN_WHOLE);
     assert_int_equal(http_parse_request(request, length, &limits, &head), HTTP_FAULT_NONE);
-    return http_page_form_for(&head);
+    hints_of(&head, accept, &hints);
+    return http_page_form_for(&hints);
 }
 
 static void form_fits_client(void **state)
@@ -110,7 +128,7 @@ static void form_fits_client(void **state)
     };
 
     (void)state;
-    assert_int_equal(http_page_form_for(NULL), HTTP_PAGE_HTML);
+    assert_int_equal(http_page_form_for(&(struct http_page_hints){.has_soap_action = false}), HTTP_PAGE_HTML);
     for (size_t i = 0; i < ROWS(rows); i++)
         EXPECT(form_for(rows[i].fields) == rows[i].form, rows[i].fields);
 }
