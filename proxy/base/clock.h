@@ -11,3 +11,6 @@ uint64_t clock_ms(void);
 
 /** The same in nanoseconds. */
 uint64_t clock_ns(void);
+
+/** The CPU time of the calling thread, in nanoseconds. A system call. */
+uint64_t clock_thread_ns(void);

@@ -21,7 +21,7 @@ static void deliver_mails(evutil_socket_t fd, short what, void *arg)
     uint64_t count;
 
     (void)what;
-    loop->events++;
+    loop_note_event(loop);
     while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
         ;
     pthread_mutex_lock(&loop->lock);
@@ -53,6 +53,7 @@ static struct event_base *base_new(void)
 int loop_init(struct loop *loop, unsigned number)
 {
     *loop = (struct loop){.number = number, .wake_fd = -1};
+    awake_init(&loop->awake);
     LIST_INIT(&loop->listeners);
     TAILQ_INIT(&loop->agains);
     STAILQ_INIT(&loop->graves);
@@ -108,7 +109,7 @@ static void bury_graves(struct loop *loop)
 /* Looks about without sleeping, if that pays. True if something came. Not the main loop, whose signals nobody counts. */
 static bool wait_awake(struct loop *loop)
 {
-    uint64_t start, events = loop->events, now;
+    uint64_t start, events = loop->events, limit = awake_limit_ns(&loop->awake), now;
 
     if (loop->number == 0)
         return false;
@@ -121,9 +122,27 @@ static bool wait_awake(struct loop *loop)
     do {
         event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
         now = clock_ns();
-    } while (loop->events == events && now - start < AWAKE_NS);
-    awake_note(&loop->awake, now, now - start);
+    } while (loop->events == events && now - start < limit);
+    awake_note(&loop->awake, now, now - start, loop->events == events);
     return loop->events != events;
+}
+
+/* The cost of the first sleeps is measured, later that of one in so many: from here to the first event after it. */
+#define SLEEPS_FIRST    64
+#define SLEEPS_MEASURED 16
+
+static void sleep_for_events(struct loop *loop)
+{
+    if (loop->number != 0 && (++loop->sleeps <= SLEEPS_FIRST || loop->sleeps % SLEEPS_MEASURED == 0))
+        loop->asleep_ns = clock_thread_ns();
+    event_base_loop(loop->base, EVLOOP_ONCE);
+    loop->asleep_ns = 0;
+}
+
+void loop_end_measured_sleep(struct loop *loop)
+{
+    awake_note_sleep(&loop->awake, clock_thread_ns() - loop->asleep_ns);
+    loop->asleep_ns = 0;
 }
 
 static void take_events(struct loop *loop)
@@ -131,7 +150,7 @@ static void take_events(struct loop *loop)
     if (!TAILQ_EMPTY(&loop->agains))
         event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     else if (!wait_awake(loop) && TAILQ_EMPTY(&loop->agains))
-        event_base_loop(loop->base, EVLOOP_ONCE);
+        sleep_for_events(loop);
 }
 
 void loop_turn(struct loop *loop)

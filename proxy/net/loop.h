@@ -50,7 +50,7 @@ struct grave {
 struct loop {
     unsigned number; /**< 0: the main loop; workers count from 1 */
     uint64_t turns;  /**< begun so far */
-    uint64_t events; /**< so many were delivered; counted by those who watch (proxy/net/watch.c) */
+    uint64_t events; /**< so many were delivered, loop_note_event() */
     struct event_base *base;
     struct chunk_pool chunks;
     struct pipe_pool pipes;
@@ -60,6 +60,8 @@ struct loop {
     /* private */
     struct awake awake;
     bool has_bulk; /* bulk has moved in this turn */
+    uint64_t sleeps;
+    uint64_t asleep_ns; /* the thread's time when a measured sleep began; 0: none is measured */
     bool is_stopping;
     TAILQ_HEAD(again_list, again) agains;
     struct again *last_again; /* of this turn, while they are called */
@@ -92,6 +94,16 @@ void loop_post(struct loop *loop, struct mail *m);
 /** Calls `a->call` once in the next turn. */
 void loop_call_again(struct loop *loop, struct again *a);
 void loop_forget_again(struct loop *loop, struct again *a);
+
+void loop_end_measured_sleep(struct loop *loop);
+
+/** Whoever is called for an event begins with this. */
+static inline void loop_note_event(struct loop *loop)
+{
+    loop->events++;
+    if (loop->asleep_ns != 0)
+        loop_end_measured_sleep(loop);
+}
 
 /** So much was read at once: bulk gains by waiting, the next read will be larger (proxy/net/awake.h). */
 static inline void loop_note_read(struct loop *loop, size_t bytes)

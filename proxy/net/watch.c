@@ -19,7 +19,7 @@ static void watch_fired(evutil_socket_t fd, short what, void *arg)
         ready |= STREAM_READ;
     if (what & EV_WRITE)
         ready |= STREAM_WRITE;
-    w->loop->events++;
+    loop_note_event(w->loop);
     w->call(w->arg, ready);
 }
 
@@ -82,7 +82,7 @@ static void deadline_fired(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    d->loop->events++;
+    loop_note_event(d->loop);
     d->timer_ms = 0;
     if (d->due_ms > now + TICK_MS) {
         set_timer(d, d->due_ms - now);

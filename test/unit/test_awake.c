@@ -19,7 +19,7 @@ static unsigned wait_each(struct awake *a, unsigned count, uint64_t ns)
 
         now += ns;
         if (pays)
-            awake_note(a, now, ns < AWAKE_NS ? ns : AWAKE_NS);
+            awake_note(a, now, ns < awake_limit_ns(a) ? ns : awake_limit_ns(a), ns > awake_limit_ns(a));
         awake += pays;
     }
     return awake;
@@ -27,64 +27,86 @@ static unsigned wait_each(struct awake *a, unsigned count, uint64_t ns)
 
 static void test_quick_answers_keep_it_awake(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
 
     (void)state;
+    awake_init(&a);
     assert_int_equal(wait_each(&a, 1000, 4 * US), 1000);
 }
 
 static void test_slow_answers_let_it_sleep(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
 
     (void)state;
-    assert_in_range(wait_each(&a, 1000, 12 * US), 1, 16); /* one trial, then 50 ms of rest are not over yet */
+    awake_init(&a);
+    assert_int_equal(wait_each(&a, 1000, 14 * US), 32); /* to warm up, and one round; then 25 ms of rest are not over yet */
 }
 
 static void test_an_idle_loop_tries_seldom(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
     unsigned awake;
 
     (void)state;
+    awake_init(&a);
     awake = wait_each(&a, 100000, MS); /* 100 s with an event each millisecond */
-    assert_in_range(awake, 16, 16 * 70);
-    assert_true(wait_each(&a, 10000, MS) <= 16 * 7); /* 10 s more: a trial each 1.6 s at most */
+    assert_in_range(awake, 32, 32 * 250);
+    assert_true(wait_each(&a, 10000, MS) <= 32 * 25); /* 10 s more: a round each 0.4 s at most */
 }
 
 static void test_it_finds_out_when_answers_become_quick(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
 
     (void)state;
+    awake_init(&a);
     wait_each(&a, 100000, MS);
-    now += 1600 * MS; /* the longest rest */
+    now += 400 * MS; /* the longest rest */
     assert_int_equal(wait_each(&a, 100, 3 * US), 100);
-    wait_each(&a, 16, 20 * US); /* in vain once */
-    now += 50 * MS;             /* rests begin anew from the shortest */
+    wait_each(&a, 48, 30 * US); /* in vain two times */
+    assert_false(awake_pays(&a, now));
+    now += 25 * MS; /* rests begin anew from the shortest */
     assert_true(awake_pays(&a, now));
 }
 
 static void test_some_slow_ones_do_not_count(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
 
     (void)state;
+    awake_init(&a);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(wait_each(&a, 13, 4 * US), 13);
-        assert_int_equal(wait_each(&a, 3, 19 * US), 3);
+        assert_int_equal(wait_each(&a, 3, 31 * US), 3);
     }
+}
+
+static void test_dear_sleeps_are_worth_a_longer_wait(void **state)
+{
+    struct awake a;
+
+    (void)state;
+    awake_init(&a);
+    for (int i = 0; i < 100; i++)
+        awake_note_sleep(&a, 30 * US);
+    assert_int_equal(wait_each(&a, 1000, 30 * US), 1000);
+    assert_in_range(wait_each(&a, 1000, 50 * US), 1, 128);
+    for (int i = 0; i < 100; i++)
+        awake_note_sleep(&a, UINT64_MAX / 16); /* a clock that jumped is not believed */
+    assert_int_equal(awake_limit_ns(&a), 64 * US);
 }
 
 static void test_bulk_lets_it_sleep(void **state)
 {
-    struct awake a = {0};
+    struct awake a;
 
     (void)state;
+    awake_init(&a);
     assert_int_equal(wait_each(&a, 100, 2 * US), 100);
     awake_rest(&a, now);
-    assert_false(awake_pays(&a, now + 49 * MS));
-    assert_true(awake_pays(&a, now + 50 * MS));
+    assert_false(awake_pays(&a, now + 24 * MS));
+    assert_true(awake_pays(&a, now + 25 * MS));
 }
 
 int main(void)
@@ -92,7 +114,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quick_answers_keep_it_awake), cmocka_unit_test(test_slow_answers_let_it_sleep),
         cmocka_unit_test(test_an_idle_loop_tries_seldom),   cmocka_unit_test(test_it_finds_out_when_answers_become_quick),
-        cmocka_unit_test(test_some_slow_ones_do_not_count), cmocka_unit_test(test_bulk_lets_it_sleep),
+        cmocka_unit_test(test_some_slow_ones_do_not_count), cmocka_unit_test(test_dear_sleeps_are_worth_a_longer_wait),
+        cmocka_unit_test(test_bulk_lets_it_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
