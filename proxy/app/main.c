@@ -2,6 +2,8 @@
 /* Owns the choice of the command. */
 #include "proxy/app/commands.h"
 
+#include "tls/memory.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +36,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    tls_memory_init();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(argc - 1, argv + 1);
