@@ -116,6 +116,11 @@ void socket_guard(int fd, long dead_peer_s, long firewall_idle_s)
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)dead_peer_s * 1000);
 }
 
+void socket_hold(int fd, bool is_held)
+{
+    set_option(fd, IPPROTO_TCP, TCP_CORK, is_held);
+}
+
 static enum reason set_source(int fd, const struct address *from, uint16_t port, bool is_foreign)
 {
     struct address source = *from;

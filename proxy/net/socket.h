@@ -39,6 +39,9 @@ int socket_dial_as(const struct address *to, const struct address *from, struct 
  */
 void socket_guard(int fd, long dead_peer_s, long firewall_idle_s);
 
+/** While it is held a socket sends full segments only; the rest goes when it is let go, after 200 ms at the latest (TCP_CORK). */
+void socket_hold(int fd, bool is_held);
+
 /** What errno of connect, or SO_ERROR after it, means. */
 enum reason socket_dial_reason(int error);
 

@@ -2,6 +2,7 @@
 /* Owns an advise between DELIVER and the agent's answer. On the worker where the spare channel lives. */
 #include "proxy/tunnel/deliver.h"
 
+#include "proxy/net/socket.h"
 #include "proxy/session/reach.h"
 #include "proxy/tunnel/channel.h"
 #include "proxy/tunnel/relay_accept.h"
@@ -29,9 +30,11 @@ static void deliver_dial(struct session *s)
     session_take_back(s, channel, d->sign_ms);
 }
 
+/* DELIVER and the first bytes leave in one segment: the agent wakes once, and dials with the bytes at hand. */
 static void deliver_greeted(struct session *s)
 {
     const struct delivery *d = s->scratch;
+    const struct stream *channel = s->back;
     struct frame f = {.type = FRAME_DELIVER, .client = s->ask.client};
 
     s->ask.tries++;
@@ -39,8 +42,11 @@ static void deliver_greeted(struct session *s)
     s->ask.stream_id = reach_draw_id(s->handle.serial);
     f.number = s->ask.stream_id;
     memcpy(f.text, s->ask.name, strlen(s->ask.name) + 1);
+    socket_hold(channel->fd, true);
     (void)channel_write(s->back, &f); /* one that is broken shows that when it is read */
     session_early(s, d->sign_ms);
+    if (s->back == channel) /* else it broke and is closed */
+        socket_hold(channel->fd, false);
 }
 
 /* The channel is gone, and nobody at the other end has begun: to the seat, for another one. */

@@ -240,8 +240,8 @@ static void uplink_down(struct uplink *u, enum reason why)
     deadline_clear(&u->refill);
     memset(u->instance, 0, sizeof(u->instance));
     if (was_up) {
+        tell_workers(u); /* first: whoever reads the line may open a link at once */
         log_uplink(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
-        tell_workers(u);
     }
     schedule(u, why);
 }
