@@ -150,15 +150,20 @@ BIO *records_bio(struct records *r)
     return bio;
 }
 
+struct records *records_of(BIO *bio)
+{
+    return BIO_get_data(bio);
+}
+
 void records_begin(struct records *r)
 {
     r->is_dry = false;
 }
 
-enum stream_step records_flush(struct records *r)
+static enum stream_step flush(struct records *r, int flags)
 {
     while (chunk_fill(r->out) > 0) {
-        ssize_t n = send(r->owner->fd, r->out->bytes + r->out->start, chunk_fill(r->out), MSG_NOSIGNAL);
+        ssize_t n = send(r->owner->fd, r->out->bytes + r->out->start, chunk_fill(r->out), MSG_NOSIGNAL | flags);
         if (n >= 0) {
             r->out->start += (size_t)n;
             if (chunk_fill(r->out) > 0)
@@ -172,6 +177,16 @@ enum stream_step records_flush(struct records *r)
     }
     chunk_put(r->owner->pool, &r->out);
     return STREAM_STEP_DONE;
+}
+
+enum stream_step records_flush(struct records *r)
+{
+    return flush(r, 0);
+}
+
+enum stream_step records_flush_soon(struct records *r)
+{
+    return flush(r, MSG_MORE);
 }
 
 size_t records_room(const struct records *r)

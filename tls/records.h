@@ -29,11 +29,20 @@ struct records {
 /** A BIO over `r`, which must outlive it; NULL without memory. */
 BIO *records_bio(struct records *r);
 
+/** Those of a BIO that records_bio() made. */
+struct records *records_of(BIO *bio);
+
 /** A new call of the owner: the socket may be asked again. */
 void records_begin(struct records *r);
 
 /** Sends what is held: DONE if nothing is left, AGAIN, or FAILED with `why`. */
 enum stream_step records_flush(struct records *r);
+
+/**
+ * The same for what need not hurry: the kernel may wait up to 200 ms for more, so that it leaves in one packet with the next
+ * bytes or with the FIN, and its receiver is woken once.
+ */
+enum stream_step records_flush_soon(struct records *r);
 
 /** Bytes that can be written before the chunk is full. */
 size_t records_room(const struct records *r);

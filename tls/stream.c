@@ -76,10 +76,14 @@ static void fail(struct tls_stream *s, enum reason why)
     records_drop(&s->records);
 }
 
-/** Every call of OpenSSL starts here: errors left by another connection of this thread would be taken for ours. */
+/**
+ * Every call of OpenSSL starts here: errors left by another connection of this thread would be taken for ours. To clear an empty
+ * queue costs as much as to decrypt a small record, to look at it next to nothing.
+ */
 static SSL *begin(struct tls_stream *s)
 {
-    ERR_clear_error();
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
     return s->ssl;
 }
 
@@ -134,6 +138,17 @@ static enum stream_step finish_greeting(struct tls_stream *s)
     return STREAM_STEP_DONE;
 }
 
+/**
+ * For what a server of TLS 1.3 says last, a ticket, nobody waits, and if the request has come too the answer follows. If it has
+ * not, the client's kernel may hold it back until this packet acknowledges the Finished (Nagle's algorithm).
+ */
+static enum stream_step flush_flight(struct tls_stream *s, bool is_last)
+{
+    if (is_last && SSL_is_server(s->ssl) && SSL_version(s->ssl) >= TLS1_3_VERSION && chunk_fill(s->records.in) > 0)
+        return records_flush_soon(&s->records);
+    return records_flush(&s->records);
+}
+
 static enum stream_step tls_greet(struct stream *stream)
 {
     struct tls_stream *s = tls_of(stream);
@@ -152,7 +167,7 @@ static enum stream_step tls_greet(struct stream *stream)
         fail(s, errors_handshake(s->ssl, &s->greeting, &s->records));
         return STREAM_STEP_FAILED;
     }
-    if (records_flush(&s->records) == STREAM_STEP_FAILED) {
+    if (flush_flight(s, result == 1) == STREAM_STEP_FAILED) {
         fail(s, s->records.why);
         return STREAM_STEP_FAILED;
     }
@@ -275,17 +290,21 @@ static ssize_t write_record(struct tls_stream *s, const uint8_t *bytes, size_t s
     return STREAM_FAILED;
 }
 
-static enum stream_step tls_flush(struct stream *stream)
+static enum stream_step flush_with(struct tls_stream *s, enum stream_step (*flush)(struct records *))
 {
-    struct tls_stream *s = tls_of(stream);
     if (s->is_failed)
         return STREAM_STEP_FAILED;
     if (s->under != NULL)
         return STREAM_STEP_DONE;
-    enum stream_step step = records_flush(&s->records);
+    enum stream_step step = flush(&s->records);
     if (step == STREAM_STEP_FAILED)
         fail_sending(s);
     return step;
+}
+
+static enum stream_step tls_flush(struct stream *stream)
+{
+    return flush_with(tls_of(stream), records_flush);
 }
 
 static ssize_t tls_write(struct stream *stream, const void *bytes, size_t size)
@@ -334,7 +353,7 @@ static enum stream_step tls_shut_write(struct stream *stream)
             return step;
     }
     notify(s);
-    enum stream_step step = tls_flush(stream);
+    enum stream_step step = flush_with(s, records_flush_soon); /* the FIN follows */
     if (step != STREAM_STEP_DONE)
         return step;
     if (shutdown(s->stream.fd, SHUT_WR) != 0) {
@@ -423,7 +442,6 @@ static struct tls_stream *new_stream(struct tls_context *context, struct chunk_p
         return NULL;
     }
     SSL_set_bio(s->ssl, bio, bio);
-    SSL_set_app_data(s->ssl, &s->greeting);
     return s;
 }
 
@@ -493,7 +511,6 @@ void tls_stream_facts(const struct stream *stream, struct tls_facts *ret)
     *ret = (struct tls_facts){
         .version = SSL_get_version(s->ssl),
         .cipher = SSL_get_cipher_name(s->ssl),
-        .server_name = s->greeting.server_name[0] == '\0' ? NULL : s->greeting.server_name,
         .is_tunnel = s->greeting.is_tunnel,
         .is_resumed = SSL_session_reused(s->ssl) == 1,
         .has_client_certificate = s->greeting.site != NULL && SSL_get0_peer_certificate(s->ssl) != NULL,
@@ -507,6 +524,12 @@ const char *tls_stream_arr_ssl(const struct stream *stream)
     const struct tls_site *site = s->greeting.site;
     const struct tls_shown *shown = site == NULL ? NULL : site_shown(site, s->ssl);
     return shown == NULL ? NULL : shown->arr_ssl[SSL_get_cipher_bits(s->ssl, NULL) > 128];
+}
+
+/* By way of the BIO: app data would be a table of OpenSSL's own for each connection. */
+struct tls_greeting *tls_greeting_of(const SSL *ssl)
+{
+    return &tls_of(records_of(SSL_get_rbio(ssl))->owner)->greeting;
 }
 
 SSL *tls_stream_ssl(const struct stream *s)
