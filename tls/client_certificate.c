@@ -95,7 +95,7 @@ static char *write_all(const X509 *x, size_t at[TEXTS], size_t *ret_size)
 struct tls_client_certificate *tls_stream_client_certificate(const struct stream *s)
 {
     SSL *ssl = tls_stream_ssl(s);
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
+    const struct tls_greeting *g = tls_greeting_of(ssl);
     const X509 *x = g->site == NULL ? NULL : SSL_get0_peer_certificate(ssl);
     size_t at[TEXTS];
     size_t size = 0;

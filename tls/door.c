@@ -8,14 +8,14 @@
 #include <string.h>
 
 /** Reads what the hello asks for. -1 if one of the extensions is malformed. */
-static int read_hello(SSL *ssl, struct tls_greeting *g, bool *ret_wants_tunnel)
+static int read_hello(SSL *ssl, char server_name[HELLO_NAME_MAX + 1], bool *ret_wants_tunnel)
 {
     const unsigned char *bytes = NULL;
     size_t length = 0;
     *ret_wants_tunnel = false;
-    g->server_name[0] = '\0';
+    server_name[0] = '\0';
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &length) == 1 &&
-        hello_server_name(bytes, length, g->server_name) != 0)
+        hello_server_name(bytes, length, server_name) != 0)
         return -1;
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &bytes, &length) == 1 &&
         hello_offers(bytes, length, TLS_ALPN_TUNNEL, ret_wants_tunnel) != 0)
@@ -59,20 +59,21 @@ static int use_tunnel(SSL *ssl, struct tls_greeting *g)
                    g->context->tunnel_sid);
 }
 
-static int use_site(SSL *ssl, struct tls_greeting *g)
+static int use_site(SSL *ssl, struct tls_greeting *g, const char *server_name)
 {
-    const struct tls_site *site = door_find_site(g->context, g->server_name);
+    const struct tls_site *site = door_find_site(g->context, server_name);
     g->site = site;
     return use_ctx(ssl, site->ctx, site->min_version, site->verify_mode, site->sid);
 }
 
 static int on_hello(SSL *ssl, int *alert, void *arg)
 {
-    struct tls_greeting *g = SSL_get_app_data(ssl);
+    struct tls_greeting *g = tls_greeting_of(ssl);
+    char server_name[HELLO_NAME_MAX + 1];
     bool wants_tunnel;
     int result;
     (void)arg;
-    if (read_hello(ssl, g, &wants_tunnel) != 0) {
+    if (read_hello(ssl, server_name, &wants_tunnel) != 0) {
         *alert = SSL_AD_DECODE_ERROR;
         g->why = REASON_TLS_ERROR;
         return SSL_CLIENT_HELLO_ERROR;
@@ -80,7 +81,7 @@ static int on_hello(SSL *ssl, int *alert, void *arg)
     if (wants_tunnel && g->context->tunnel != NULL) {
         result = use_tunnel(ssl, g);
     } else if (g->context->sites_count > 0) {
-        result = use_site(ssl, g);
+        result = use_site(ssl, g, server_name);
     } else {
         *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
         g->why = REASON_TLS_NO_ALPN;
@@ -106,7 +107,7 @@ static bool is_offered(const unsigned char *list, unsigned length, const char *n
 static int on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_length, const unsigned char *list, unsigned length,
                    void *arg)
 {
-    struct tls_greeting *g = SSL_get_app_data(ssl);
+    struct tls_greeting *g = tls_greeting_of(ssl);
     const char *answer = g->is_tunnel ? TLS_ALPN_TUNNEL : TLS_ALPN_HTTP;
     (void)arg;
     if (is_offered(list, length, answer)) {

@@ -70,14 +70,13 @@ struct tls_context {
     SSL_SESSION *sessions[TLS_SLOT_MAX];
 };
 
-/** What the callbacks of one handshake know, and what they leave behind. The SSL's app data; a member of the stream. */
+/** What the callbacks of one handshake know, and what they leave behind. A member of the stream. */
 struct tls_greeting {
     struct tls_context *context; /**< borrowed until close */
     unsigned slot;               /**< dialling: which peer */
     enum reason why;             /**< set by a callback that refused */
     bool is_tunnel;
     const struct tls_site *site; /**< who answers at a web front door; NULL for a tunnel, and for whoever dials */
-    char server_name[HELLO_NAME_MAX + 1];
 };
 
 /** Where problems go; `count` says whether there was one. */
@@ -121,6 +120,9 @@ SSL_SESSION *tls_context_session(struct tls_context *context, unsigned slot);
  * is no name for TLS, or without memory.
  */
 int tls_upstream_name(SSL *ssl, const struct tls_context *context, const char *host);
+
+/** That of the connection, for the callbacks. */
+struct tls_greeting *tls_greeting_of(const SSL *ssl);
 
 /** The connection under a stream that tls/stream.c made; asserts that it is one. */
 SSL *tls_stream_ssl(const struct stream *s);

@@ -13,7 +13,7 @@
 
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
+    const struct tls_greeting *g = tls_greeting_of(ssl);
     struct tls_context *context = g->context;
     SSL_SESSION *copy = SSL_SESSION_is_resumable(session) ? SSL_SESSION_dup(session) : NULL;
     if (copy == NULL)

@@ -80,7 +80,7 @@ const struct tls_shown *site_shown(const struct tls_site *site, SSL *ssl)
 /** A ticket is about to be written. That of a resumed session keeps what the first one said. */
 static int on_write_ticket(SSL *ssl, void *arg)
 {
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
+    const struct tls_greeting *g = tls_greeting_of(ssl);
     (void)arg;
     if (g->site == NULL || SSL_session_reused(ssl) == 1)
         return 1;
@@ -100,7 +100,7 @@ static bool is_client_current(const struct tls_site *site, SSL_SESSION *session)
 static SSL_TICKET_RETURN on_read_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t name_length,
                                         SSL_TICKET_STATUS status, void *arg)
 {
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
+    const struct tls_greeting *g = tls_greeting_of(ssl);
     (void)name;
     (void)name_length;
     (void)arg;

@@ -19,8 +19,7 @@
 struct tls_facts {
     const char *version; /**< "TLSv1.3" */
     const char *cipher;
-    const char *server_name; /**< the SNI that the client sent, or NULL */
-    bool is_tunnel;          /**< ALPN chose the tunnel */
+    bool is_tunnel; /**< ALPN chose the tunnel */
     bool is_resumed;
     bool has_client_certificate; /**< the client of a web front door showed one, and it is good */
     size_t web;                  /**< index of the web front door within the context's list, if one answered */

@@ -148,7 +148,7 @@ static int open_ticket(const struct tls_tickets *t, const union ticket_keys *key
 
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int is_new)
 {
-    const struct tls_greeting *g = SSL_get_app_data(ssl);
+    const struct tls_greeting *g = tls_greeting_of(ssl);
     struct tls_tickets *t = g->context->tickets;
     union ticket_keys keys;
     read_keys(t, &keys);

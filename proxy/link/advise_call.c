@@ -72,6 +72,14 @@ struct session *advise_call_start(struct worker *w, struct advise_call *call, co
         return NULL;
     }
     s->ask = call->ask;
+    if (!session_keep(s, call->identity.behind, &s->ask.behind)) {
+        s->is_quiet = true; /* the call's line tells of it */
+        s->ask = SESSION_ASK_NONE;
+        session_close(s, REASON_NO_MEMORY);
+        advise_call_refuse(call, REASON_NO_MEMORY);
+        return NULL;
+    }
+    s->ask.peer_name = s->ask.behind;
     s->ask.tries = call->tries;
     s->started_ms = call->started_ms;
     s->back_ops = back;
@@ -93,8 +101,9 @@ struct advise_call *advise_call_from(struct session *s)
     call->fd = -1;
     call->ask = s->ask;
     call->identity = identity_of(&s->ask);
-    call->peers[0] = s->peers[0];
-    call->peers[1] = s->peers[1];
+    call->ask.behind = call->ask.peer_name = call->identity.behind;
+    call->peers[0] = s->front->peer;
+    call->peers[1] = s->front->local;
     call->tries = s->ask.tries;
     call->started_ms = s->started_ms;
     call->early = session_take_early(s, &call->is_front_ended);

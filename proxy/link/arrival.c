@@ -120,9 +120,8 @@ static void set_whose(struct advise_call *call, const struct lease *lease, uint1
     ask->client = lease->identity.client;
     address_set_port(&ask->client, port);
     memcpy(ask->instance, lease->instance, sizeof(ask->instance));
-    strcpy(ask->behind, lease->identity.behind);
-    strcpy(ask->peer_name, lease->identity.behind);
-    snprintf(ask->name, sizeof(ask->name), "%s", lease->table->link->name);
+    ask->behind = ask->peer_name = call->identity.behind;
+    ask->name = lease->table->link->name;
 }
 
 static struct advise_call *call_new(struct hub *h, int fd, const struct address *peer, const struct address *local)
@@ -132,6 +131,7 @@ static struct advise_call *call_new(struct hub *h, int fd, const struct address 
     if (call == NULL)
         return NULL;
     call->site = h->site;
+    call->ask = SESSION_ASK_NONE;
     call->fd = fd;
     call->peers[0] = *peer;
     call->peers[1] = *local;

@@ -29,7 +29,7 @@ static void find_port(struct session *s)
     if (!original_destination(s->front->fd, listener_address(door_of(s)->listener), &original))
         return;
     s->ask.port = address_port(&original);
-    s->peers[1] = original; /* the log tells where the client connected to */
+    s->front->local = original; /* the log tells where the client connected to */
 }
 
 static enum reason check_link(const struct session *s)
@@ -45,7 +45,7 @@ static void link_greeted(struct session *s)
 {
     enum reason why;
 
-    snprintf(s->ask.name, sizeof(s->ask.name), "%s", s->ask.link->name);
+    s->ask.name = s->ask.link->name;
     s->kind = SESSION_LINK;
     s->ask.client = machine_client(s->worker, &s->front->peer);
     if (s->ask.link->ports_count > 0)

@@ -63,8 +63,8 @@ static void answer_on_worker(struct mail *m, struct loop *loop)
         session_refuse(s, SESSION_AT_RELAY, ask->why);
     } else {
         s->ask.lease = ask->serial;
-        s->ask.source = ask->source;
-        s->ask.is_source_foreign = ask->link->advise.addressing == CFG_ADDRESSING_TRANSPARENT && ask->serial != 0;
+        s->opening->source = ask->source;
+        s->opening->is_source_foreign = ask->link->advise.addressing == CFG_ADDRESSING_TRANSPARENT && ask->serial != 0;
         server_side_granted(s);
     }
     session_update(s);

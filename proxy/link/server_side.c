@@ -15,10 +15,10 @@
 void server_side_granted(struct session *s)
 {
     const struct cfg_link *link = s->ask.link;
-    bool has_source = address_is_set(&s->ask.source);
+    bool has_source = address_is_set(&s->opening->source);
 
     /* The server may want to dial an advise port of the leased address: it must not be the link's own source port. */
-    session_dial_hosts(s, &link->server, 1, has_source ? &s->ask.source : NULL,
+    session_dial_hosts(s, &link->server, 1, has_source ? &s->opening->source : NULL,
                        has_source ? lease_advise_ports(link) : (struct port_range){0, 0}, NULL);
 }
 
@@ -28,7 +28,7 @@ static void server_side_dial(struct session *s)
         server_side_granted(s);
         return;
     }
-    if (s->notice_rest_ms == 0) /* else the notice to the front comes first, and then a deadline for all of it */
+    if (s->opening->notice_rest_ms == 0) /* else the notice to the front comes first, and then a deadline for all of it */
         session_set_deadline(s, HUB_MS);
     hub_ask(s);
 }

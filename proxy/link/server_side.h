@@ -11,5 +11,5 @@
 /** Back ops for SESSION_LINK at the relay. `ask` must name link, agent (or NULL) and client. */
 extern const struct session_back server_side_back;
 
-/** The hub's answer: `ask.lease` and `ask.source` are set; dial. */
+/** The hub's answer: `ask.lease` and the opening's `source` are set; dial. */
 void server_side_granted(struct session *s);

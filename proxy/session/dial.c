@@ -32,7 +32,7 @@ struct plan {
 
 void session_dial_forget(struct session *s)
 {
-    struct plan *plan = s->plan;
+    struct plan *plan = s->opening != NULL ? s->opening->plan : NULL;
 
     if (plan == NULL)
         return;
@@ -40,14 +40,20 @@ void session_dial_forget(struct session *s)
     plan->reaching = NULL;
 }
 
-static struct plan *plan_new(struct session *s)
+void session_dial_end(struct session *s)
 {
     session_dial_forget(s);
-    free(s->plan);
-    s->plan = calloc(1, sizeof(struct plan));
-    if (s->plan == NULL)
+    free(s->opening->plan);
+    s->opening->plan = NULL;
+}
+
+static struct plan *plan_new(struct session *s)
+{
+    session_dial_end(s);
+    s->opening->plan = calloc(1, sizeof(struct plan));
+    if (s->opening->plan == NULL)
         session_refuse(s, SESSION_AT_RELAY, REASON_NO_MEMORY);
-    return s->plan;
+    return s->opening->plan;
 }
 
 static void add_target(struct plan *plan, const struct address *address, struct known_host *host)
@@ -94,7 +100,7 @@ static uint64_t attempt_ms(const struct session *s, const struct plan *plan)
 static void reached(void *arg, struct stream *stream, enum reason why)
 {
     struct session *s = session_of(arg);
-    struct plan *plan = s->plan;
+    struct plan *plan = s->opening->plan;
 
     plan->reaching = NULL;
     if (s->state != SESSION_DIAL || s->back != NULL) { /* it did not wait so long */
@@ -117,11 +123,11 @@ static bool ask_agent(struct session *s, struct plan *plan, const struct cfg_end
     if (s->ask.stream_id == 0 || s->kind == SESSION_WEB)
         s->ask.stream_id = reach_draw_id(s->handle.serial);
     what.stream_id = s->ask.stream_id;
-    s->peers[2] = (struct address){0};
+    s->opening->back_peer = (struct address){0};
     plan->reaching = reach_start(&s->worker->loop, &what, reached, s);
     if (plan->reaching == NULL)
         return false;
-    if (s->notice_rest_ms == 0)
+    if (s->opening->notice_rest_ms == 0)
         session_set_deadline(s, REACH_MS);
     return true;
 }
@@ -130,14 +136,14 @@ static int dial_target(const struct session *s, const struct plan *plan, const s
 {
     const struct address *source = address_is_set(&plan->source) ? &plan->source : NULL;
 
-    if (source != NULL && s->ask.is_source_foreign)
+    if (source != NULL && s->opening->is_source_foreign)
         return socket_dial_as(&t->address, source, plan->avoid, ret_why);
     return socket_dial(&t->address, source, plan->avoid, ret_why);
 }
 
 void session_dial_next(struct session *s, enum reason why)
 {
-    struct plan *plan = s->plan;
+    struct plan *plan = s->opening->plan;
 
     session_dial_forget(s);
     if (plan->next > 0)
@@ -154,7 +160,7 @@ void session_dial_next(struct session *s, enum reason why)
             break;
         }
         fd = dial_target(s, plan, t, &why);
-        s->peers[2] = t->address;
+        s->opening->back_peer = t->address;
         if (fd < 0) {
             note_failure(s, plan, t->host, why);
             continue;
@@ -220,7 +226,7 @@ void session_dial_addresses(struct session *s, const struct address *to, size_t 
 
 const struct cfg_endpoint *session_dial_done(struct session *s)
 {
-    struct plan *plan = s->plan;
+    struct plan *plan = s->opening->plan;
     struct known_host *host = plan->next > 0 ? plan->targets[plan->next - 1].host : NULL;
 
     if (host == NULL)

@@ -39,3 +39,6 @@ const struct cfg_endpoint *session_dial_done(struct session *s);
 
 /** The session ends: nobody waits for an agent's answer any more. */
 void session_dial_forget(struct session *s);
+
+/** Before RELAY: nothing is to be dialled any more; frees the plan. Idempotent. */
+void session_dial_end(struct session *s);

@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What one pump may read in one turn. */
 #define TURN_BYTES ((size_t)256 * 1024)
@@ -206,8 +207,6 @@ static void greet_front(struct session *s)
         session_break(s, true, s->front->why);
         return;
     default:
-        s->peers[0] = s->front->peer;
-        s->peers[1] = s->front->local;
         session_set_state(s, SESSION_CHOOSE);
         s->front_ops->greeted(s);
     }
@@ -275,8 +274,7 @@ void session_greet_back(struct session *s)
         s->back_ops->failed(s, why);
         return;
     default:
-        s->peers[2] = s->back->peer;
-        s->peers[3] = s->back->local;
+        session_note_back(s);
         s->back_ops->greeted(s);
     }
 }
@@ -368,9 +366,9 @@ static void deadline_over(void *arg)
 {
     struct session *s = session_of(arg);
 
-    if (s->notice_rest_ms != 0 && (s->state == SESSION_DIAL || s->state == SESSION_EARLY)) {
-        deadline_set(&s->deadline, s->notice_rest_ms);
-        s->notice_rest_ms = 0;
+    if (s->opening->notice_rest_ms != 0 && (s->state == SESSION_DIAL || s->state == SESSION_EARLY)) {
+        deadline_set(&s->opening->deadline, s->opening->notice_rest_ms);
+        s->opening->notice_rest_ms = 0;
         s->front_ops->notice(s);
         session_update(s);
         return;
@@ -408,39 +406,96 @@ static void deadline_over(void *arg)
 
 void session_set_deadline(struct session *s, uint64_t ms)
 {
-    s->notice_rest_ms = 0;
-    deadline_set(&s->deadline, ms);
+    s->opening->notice_rest_ms = 0;
+    deadline_set(&s->opening->deadline, ms);
+}
+
+void session_rest_deadline(struct session *s)
+{
+    if (s->opening != NULL)
+        deadline_rest(&s->opening->deadline);
 }
 
 void session_set_notice(struct session *s, uint64_t ms, uint64_t rest_ms)
 {
     assert(s->front_ops->notice != NULL && rest_ms > 0);
-    s->notice_rest_ms = rest_ms;
-    deadline_set(&s->deadline, ms);
+    s->opening->notice_rest_ms = rest_ms;
+    deadline_set(&s->opening->deadline, ms);
+}
+
+/* -- texts of peers ------------------------------------------------------------------------------------------------------------
+ */
+
+/* The configuration's names need no copy; few sessions keep one, and none more than three. */
+struct session_text {
+    struct session_text *next;
+    char text[];
+};
+
+bool session_keep(struct session *s, const char *text, const char **ret)
+{
+    size_t size = strlen(text) + 1;
+    struct session_text *t = malloc(sizeof(*t) + size);
+
+    if (t == NULL)
+        return false;
+    t->next = s->texts;
+    s->texts = t;
+    *ret = memcpy(t->text, text, size);
+    return true;
+}
+
+static void free_texts(struct session *s)
+{
+    struct session_text *t;
+
+    while ((t = s->texts) != NULL) {
+        s->texts = t->next;
+        free(t);
+    }
 }
 
 /* -- the calls of the front and back ops ---------------------------------------------------------------------------------------
  */
 
+static bool begin_opening(struct session *s, struct worker *w)
+{
+    s->opening = calloc(1, sizeof(*s->opening));
+    if (s->opening != NULL)
+        deadline_init(&s->opening->deadline, &w->loop, deadline_over, s);
+    return s->opening != NULL;
+}
+
+/* Idempotent. */
+void session_end_opening(struct session *s)
+{
+    if (s->opening == NULL)
+        return;
+    deadline_clear(&s->opening->deadline);
+    session_dial_end(s);
+    free(s->opening);
+    s->opening = NULL;
+}
+
 struct session *session_new(struct worker *w, struct stream *front, const struct session_front *ops)
 {
     struct session *s = calloc(1, sizeof(*s));
 
-    if (s == NULL || worker_add(w, s) != 0) {
+    if (s == NULL || !begin_opening(s, w) || worker_add(w, s) != 0) {
+        if (s != NULL)
+            session_end_opening(s);
         free(s);
         stream_close(front, STREAM_CLOSE_RESET);
         return NULL;
     }
     s->magic = SESSION_MAGIC;
+    s->ask = SESSION_ASK_NONE;
     s->worker = w;
     s->front_ops = ops;
     s->front = front;
     s->started_ms = s->moved_ms = clock_ms();
     s->idle_s = w->cfg->timeouts.idle_s;
-    s->peers[0] = front->peer;
-    s->peers[1] = front->local;
     watch_init(&s->front_watch, &w->loop, front_ready, s);
-    deadline_init(&s->deadline, &w->loop, deadline_over, s);
     s->again.call = called_again;
     return s;
 }
@@ -507,7 +562,8 @@ static void session_free(struct grave *g)
     s->magic = 0;
     free(s->back_watch);
     free(s->scratch);
-    free(s->plan);
+    session_end_opening(s);
+    free_texts(s);
     free(s);
 }
 
@@ -520,19 +576,20 @@ void session_close(struct session *s, enum reason why)
     if (s->why == REASON_NONE)
         s->why = why;
     session_set_state(s, SESSION_CLOSING);
-    deadline_clear(&s->deadline);
+    if (s->opening != NULL)
+        deadline_clear(&s->opening->deadline);
     loop_forget_again(&s->worker->loop, &s->again);
     session_dial_forget(s);
     pump_fini(&s->up);
     pump_fini(&s->down);
     if (s->front_ops->serve != NULL)
         s->front_ops->serve->ended(s);
+    session_log_end(s); /* the streams know their ends */
     close_front(s, state);
     close_back(s);
     if (s->back_ops != NULL && s->back_ops->ended != NULL)
         s->back_ops->ended(s);
     leave_quota(s);
-    session_log_end(s);
     worker_remove(s->worker, s);
     s->grave.bury = session_free;
     loop_bury(&s->worker->loop, &s->grave);

@@ -52,26 +52,31 @@ enum session_end { SESSION_AT_RELAY = 0, SESSION_AT_FRONT, SESSION_AT_BACK };
 /** Longest name of a link, an agent or a web front door. */
 #define SESSION_NAME_MAX 63
 
-/** What the front wants, as far as it is known. Plain data; filled in by the front ops. */
+/**
+ * What the front wants, as far as it is known. Plain data; filled in by the front ops. Its texts are the configuration's or the
+ * holder's: in a session those of session_keep(). Whoever copies an ask that may outlive its holder sets them anew.
+ */
 struct session_ask {
     const struct cfg_web *web;
-    const struct cfg_link *link;          /**< NULL: none, or known by name only (an agent's advise) */
-    const struct cfg_agent *agent;        /**< at the relay: the agent at the front's tunnel; NULL: none */
-    char behind[SESSION_NAME_MAX + 1];    /**< the agent that the client is behind; "": direct */
-    char name[SESSION_NAME_MAX + 1];      /**< of the link or web front door, for logs */
-    char peer_name[SESSION_NAME_MAX + 1]; /**< of the agent or relay at the other end of the tunnel, for logs; "" if none */
-    struct address client;                /**< the client machine (for links also its port; for advises the port to deliver at) */
-    struct address source;                /**< to dial the back from; unset: any */
-    bool is_source_foreign;               /**< it is not one of this machine's */
-    uint16_t announced;                   /**< addressing "rewrite": the client's port that the link announced; 0: none (yet) */
-    uint16_t port;                        /**< the server's port that is wanted, on a link over ranges; 0: that of the endpoint */
-    uint64_t stream_id;                   /**< of the tunnel; 0: none */
-    uint64_t lease;                       /**< serial of the lease that this session holds or belongs to; 0: none */
-    unsigned tries;                       /**< advises: how many channels were tried */
-    uint8_t instance[16];                 /**< of the control channel that a tunnelled request belongs to */
+    const struct cfg_link *link;   /**< NULL: none, or known by name only (an agent's advise) */
+    const struct cfg_agent *agent; /**< at the relay: the agent at the front's tunnel; NULL: none */
+    const char *behind;            /**< the agent that the client is behind; "": direct */
+    const char *name;              /**< of the link or web front door, for logs */
+    const char *peer_name;         /**< of the agent or relay at the other end of the tunnel, for logs; "" if none */
+    struct address client;         /**< the client machine (for links also its port; for advises the port to deliver at) */
+    uint16_t announced;            /**< addressing "rewrite": the client's port that the link announced; 0: none (yet) */
+    uint16_t port;                 /**< the server's port that is wanted, on a link over ranges; 0: that of the endpoint */
+    uint64_t stream_id;            /**< of the tunnel; 0: none */
+    uint64_t lease;                /**< serial of the lease that this session holds or belongs to; 0: none */
+    unsigned tries;                /**< advises: how many channels were tried */
+    uint8_t instance[16];          /**< of the control channel that a tunnelled request belongs to */
 };
 
+/** Nothing is known: texts are never NULL. */
+#define SESSION_ASK_NONE ((struct session_ask){.behind = "", .name = "", .peer_name = ""})
+
 struct session;
+struct session_text;
 
 /** How a session moves message by message instead of byte by byte (state SERVE; proxy/web/conversation.c). */
 struct session_serve {
@@ -132,6 +137,18 @@ struct session_back {
     void (*ended)(struct session *s);
 };
 
+/** What a session needs until it relays; session_relay() frees it, for most sessions spend their life there and idle. */
+struct session_opening {
+    struct deadline deadline;
+    void *plan;                /**< of proxy/session/dial.c; freed with free() */
+    struct address source;     /**< to dial the back from; unset: any */
+    bool is_source_foreign;    /**< it is not one of this machine's */
+    uint64_t notice_rest_ms;   /**< what is left of the deadline after the notice; 0: no notice is due */
+    struct address back_peer;  /**< the last one that was dialled or given, */
+    struct address back_local; /**< and our end: for the last log line */
+    size_t linger_bytes;       /**< what may still be read and dropped in LINGER */
+};
+
 struct session {
     unsigned magic;
     enum session_state state;
@@ -153,14 +170,13 @@ struct session {
     struct vigil back_vigil;
     struct pump up;
     struct pump down;
-    struct deadline deadline;
+    struct session_opening *opening; /**< NULL once it relays */
     struct again again;
     struct grave grave;
 
     struct session_ask ask;
-    struct address peers[4]; /**< front, front's local, back, back's local: kept for the last log line */
-    void *scratch;           /**< of the front or back ops, up to RELAY; freed with free() */
-    void *plan;              /**< of proxy/session/dial.c; freed with free() */
+    struct session_text *texts; /**< what session_keep() keeps */
+    void *scratch;              /**< of the front or back ops, up to RELAY; freed with free() */
     uint64_t started_ms;
     uint64_t moved_ms; /**< last time that bytes moved */
     long idle_s;       /**< until a session on which nothing moves is closed; 0: never */
@@ -171,8 +187,6 @@ struct session {
     bool has_relayed;
     bool has_ended; /**< one direction has ended; which side was first: */
     bool front_ended_first;
-    uint64_t notice_rest_ms; /**< what is left of the deadline after the notice; 0: no notice is due */
-    size_t linger_bytes;     /**< what may still be read and dropped in LINGER */
 };
 
 /**
@@ -180,6 +194,9 @@ struct session {
  * session_start() is called. NULL without memory.
  */
 struct session *session_new(struct worker *w, struct stream *front, const struct session_front *ops);
+
+/** A copy of `text` that lives as long as the session. False without memory: `ret` is untouched. */
+bool session_keep(struct session *s, const char *text, const char **ret);
 
 /** Begins: greets the front, within `greet_ms`. */
 void session_start(struct session *s, uint64_t greet_ms);
@@ -253,8 +270,11 @@ struct stream *session_release_front(struct session *s);
 /** The front has said what it is: it no longer counts as greeting. */
 void session_end_greeting(struct session *s);
 
-/** Sets the deadline of the present state anew. */
+/** Sets the deadline of the present state anew. Before RELAY. */
 void session_set_deadline(struct session *s, uint64_t ms);
+
+/** No deadline for the time being. */
+void session_rest_deadline(struct session *s);
 
 /** Asks for front_ops->notice after `ms`; the deadline ends `rest_ms` after that. */
 void session_set_notice(struct session *s, uint64_t ms, uint64_t rest_ms);

@@ -12,7 +12,7 @@ void session_dial(struct session *s, enum session_kind kind, const struct sessio
     s->kind = kind;
     s->back_ops = ops;
     session_end_greeting(s);
-    deadline_rest(&s->deadline);
+    session_rest_deadline(s);
     session_set_state(s, SESSION_DIAL);
     if (s->front_ops->notice != NULL)
         session_set_notice(s, s->front_ops->notice_ms, (uint64_t)s->worker->cfg->timeouts.dial_ms);
@@ -28,6 +28,12 @@ static bool make_back_watch(struct session *s)
     return watch != NULL;
 }
 
+void session_note_back(struct session *s)
+{
+    s->opening->back_peer = s->back->peer;
+    s->opening->back_local = s->back->local;
+}
+
 void session_take_back(struct session *s, struct stream *back, uint64_t ms)
 {
     assert(s->state == SESSION_DIAL && s->back == NULL);
@@ -37,8 +43,8 @@ void session_take_back(struct session *s, struct stream *back, uint64_t ms)
         return;
     }
     s->back = back;
-    s->peers[2] = back->peer;
-    if (s->notice_rest_ms == 0)
+    s->opening->back_peer = back->peer;
+    if (s->opening->notice_rest_ms == 0)
         session_set_deadline(s, ms);
     session_greet_back(s);
 }
@@ -109,11 +115,9 @@ void session_relay(struct session *s)
         pump_connect(&s->up, s->back);
     pump_commit(&s->up);
     pump_init(&s->down, loop, s->back, s->front);
-    deadline_rest(&s->deadline);
-    s->notice_rest_ms = 0;
+    session_end_opening(s);
     free(s->scratch);
-    free(s->plan);
-    s->scratch = s->plan = NULL;
+    s->scratch = NULL;
     s->has_relayed = true;
     s->moved_ms = clock_ms();
     session_set_state(s, SESSION_RELAY);

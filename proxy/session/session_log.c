@@ -45,13 +45,24 @@ void session_log_ask(struct log_line *l, const struct session_ask *ask, enum ses
     }
 }
 
+static void log_known_address(struct log_line *l, const char *key, const struct address *a)
+{
+    if (address_is_set(a))
+        log_address(l, key, a);
+}
+
 static void log_peers(struct log_line *l, const struct session *s)
 {
-    static const char *const keys[] = {"front", "front_local", "back", "back_local"};
+    const struct session_opening *o = s->opening;
 
-    for (int i = 0; i < 4; i++)
-        if (address_is_set(&s->peers[i]))
-            log_address(l, keys[i], &s->peers[i]);
+    if (s->front != NULL) {
+        log_known_address(l, "front", &s->front->peer);
+        log_known_address(l, "front_local", &s->front->local);
+    }
+    if (o != NULL || s->back != NULL) {
+        log_known_address(l, "back", o != NULL ? &o->back_peer : &s->back->peer);
+        log_known_address(l, "back_local", o != NULL ? &o->back_local : &s->back->local);
+    }
 }
 
 void session_log_why(struct log_line *l, enum reason why)

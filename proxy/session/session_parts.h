@@ -22,6 +22,12 @@ void session_close_stream(struct stream **stream, struct watch *watch, enum stre
 /** The back's events come to this session. **Takes** `watch`, from free() or another owner. */
 void session_own_back_watch(struct session *s, struct watch *watch);
 
+/** It relays or is freed: lets go of what it needed before. Idempotent. */
+void session_end_opening(struct session *s);
+
+/** Before RELAY, with a back that is connected: who it is, for the last log line. */
+void session_note_back(struct session *s);
+
 /** Goes on with connecting the back. */
 void session_greet_back(struct session *s);
 

@@ -23,9 +23,9 @@ void session_go_on_lingering(struct session *s)
     for (int turn = 0; turn < TURN_READS && n > 0; turn++) {
         n = stream_read(s->front, dropped, sizeof(dropped));
         if (n > 0)
-            s->linger_bytes -= (size_t)n < s->linger_bytes ? (size_t)n : s->linger_bytes;
+            s->opening->linger_bytes -= (size_t)n < s->opening->linger_bytes ? (size_t)n : s->opening->linger_bytes;
     }
-    if ((n <= 0 && n != STREAM_AGAIN) || s->linger_bytes == 0)
+    if ((n <= 0 && n != STREAM_AGAIN) || s->opening->linger_bytes == 0)
         session_close(s, s->why);
     else if (n > 0)
         loop_call_again(&s->worker->loop, &s->again);
@@ -34,7 +34,7 @@ void session_go_on_lingering(struct session *s)
 /* Reads and drops what the front still sends, so that closing does not send RST before it has read our answer. */
 void session_start_linger(struct session *s, uint64_t ms, size_t bytes)
 {
-    s->linger_bytes = bytes;
+    s->opening->linger_bytes = bytes;
     session_set_state(s, SESSION_LINGER);
     session_set_deadline(s, ms);
     session_go_on_lingering(s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the calls of a front that moves messages (state SERVE). On the session's worker. */
 #include "proxy/base/clock.h"
+#include "proxy/session/dial.h"
 #include "proxy/session/session_parts.h"
 
 #include <assert.h>
@@ -8,7 +9,8 @@
 void session_serve(struct session *s)
 {
     session_end_greeting(s);
-    deadline_rest(&s->deadline);
+    session_dial_end(s);
+    session_rest_deadline(s);
     s->has_relayed = true;
     if (s->state != SESSION_SERVE)
         session_set_state(s, SESSION_SERVE);
@@ -37,8 +39,7 @@ void session_give_back(struct session *s, struct stream *back, struct watch *wat
     assert(s->state == SESSION_SERVE && s->back == NULL);
     session_own_back_watch(s, watch);
     s->back = back;
-    s->peers[2] = back->peer;
-    s->peers[3] = back->local;
+    session_note_back(s);
 }
 
 static void start_pump(struct session *s, struct pump *p, struct stream *from, struct stream *to, struct chunk *first)
@@ -55,7 +56,7 @@ void session_upgrade(struct session *s, struct chunk *up, struct chunk *down)
     assert(s->state == SESSION_SERVE);
     start_pump(s, &s->up, s->front, s->back, up);
     start_pump(s, &s->down, s->back, s->front, down);
-    deadline_rest(&s->deadline);
+    session_end_opening(s);
     s->moved_ms = clock_ms();
     session_set_state(s, SESSION_RELAY);
     session_run_relay(s, true, true);

@@ -5,8 +5,6 @@
 #include "proxy/session/dial.h"
 #include "proxy/session/door.h"
 
-#include <stdio.h>
-
 static void web_dial(struct session *s)
 {
     const struct cfg_web *web = s->ask.web;
@@ -30,7 +28,7 @@ static const struct session_back web_back = {
 
 static void web_greeted(struct session *s)
 {
-    snprintf(s->ask.name, sizeof(s->ask.name), "%s", s->ask.web->name);
+    s->ask.name = s->ask.web->name;
     s->ask.client = s->front->peer;
     if (door_admit_client(s))
         session_dial(s, SESSION_WEB, &web_back);

@@ -102,6 +102,7 @@ struct hand_mail {
     struct site *site;
     struct session_handle session;
     struct session_ask ask;
+    struct identity identity; /* holds the ask's text: the session may end meanwhile */
     const struct cfg_agent *deliverer;
     enum reason why;
 };
@@ -158,6 +159,9 @@ static void hand_dial(struct session *s)
     mail->site = s->worker->site;
     mail->session = s->handle;
     mail->ask = s->ask;
+    mail->identity = identity_of(&s->ask);
+    mail->ask.behind = mail->identity.behind;
+    mail->ask.name = mail->ask.peer_name = "";
     loop_post(s->worker->site->main, &mail->mail);
 }
 
@@ -192,8 +196,14 @@ void hand_accept(struct session *s, const struct frame *f)
     const struct cfg_link *link = find_link(s, f, &why);
 
     s->kind = SESSION_ADVISE;
-    snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, link != NULL ? link->name : f->text);
-    snprintf(s->ask.behind, sizeof(s->ask.behind), "%s", f->behind);
+    if (link != NULL)
+        s->ask.name = link->name;
+    else
+        (void)session_keep(s, f->text, &s->ask.name);
+    if (!session_keep(s, f->behind, &s->ask.behind)) {
+        why = REASON_NO_MEMORY;
+        link = NULL;
+    }
     s->ask.client = f->client;
     s->ask.stream_id = f->number;
     s->ask.link = link;
@@ -207,8 +217,7 @@ void hand_accept(struct session *s, const struct frame *f)
     }
     free(s->scratch);
     s->scratch = h;
-    strcpy(s->ask.peer_name,
-           s->ask.behind); /* the log's agent= is the client's, as for every advise; via= is who hands it over */
+    s->ask.peer_name = s->ask.behind; /* the log's agent= is the client's, as for every advise; via= is who hands it over */
     s->front_ops = &answer_front;
     session_dial(s, SESSION_ADVISE, &hand_back);
 }

@@ -171,6 +171,7 @@ struct stream *relay_take_spare(struct worker *w, struct session_handle spare, s
     p = s->scratch;
     *ret_reader = p->reader;
     *ret_round_ms = p->round_ms;
+    s->back_ops = NULL; /* the seat itself has given the channel out: no mail that it is gone */
     return session_release_front(s);
 }
 
@@ -227,12 +228,15 @@ static void open_link(struct session *s, const struct frame *f)
     enum reason why = check_open(s, f);
 
     s->kind = SESSION_LINK;
-    snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
     s->ask.client = f->client;
-    snprintf(s->ask.behind, sizeof(s->ask.behind), "%s", s->ask.agent->name);
+    s->ask.behind = s->ask.agent->name;
     s->ask.port = f->port;
     s->ask.stream_id = f->number;
     s->ask.link = link_by_name(s->worker->cfg, f->text);
+    if (s->ask.link != NULL)
+        s->ask.name = s->ask.link->name;
+    else
+        (void)session_keep(s, f->text, &s->ask.name);
     memcpy(s->ask.instance, f->instance, sizeof(s->ask.instance));
     if (why != REASON_NONE) {
         session_refuse(s, SESSION_AT_RELAY, why);
@@ -292,8 +296,11 @@ static void accept_greeted(struct session *s)
 
     s->kind = SESSION_TUNNEL;
     if (why == REASON_NONE) {
-        snprintf(s->ask.peer_name, sizeof(s->ask.peer_name), "%s", name);
         s->ask.agent = relay_agent_by_name(s->worker->cfg, name);
+        if (s->ask.agent != NULL)
+            s->ask.peer_name = s->ask.agent->name;
+        else
+            (void)session_keep(s, name, &s->ask.peer_name);
         if (s->ask.agent == NULL)
             why = REASON_AGENT_UNKNOWN;
     }

@@ -59,16 +59,13 @@ static enum reason check_delivery(const struct worker *w, const struct address *
 /* The relay has taken the channel: no longer a spare one. */
 static void become(struct session *s, enum session_kind kind, const struct frame *f)
 {
-    const struct spare *spare = s->scratch;
-
-    uplinks_spare_done(s->worker, spare->relay, s->ask.instance, true);
     s->back_ops = NULL;
     s->is_quiet = false;
     s->kind = kind;
     s->started_ms = clock_ms();
     s->ask.client = f->client;
     s->ask.stream_id = f->number;
-    snprintf(s->ask.name, sizeof(s->ask.name), "%.*s", SESSION_NAME_MAX, f->text);
+    (void)session_keep(s, f->text, &s->ask.name);
     s->front_ops = &answer_front_notice;
 }
 
@@ -132,10 +129,9 @@ static void take_ask(struct session *s, const struct frame *f)
     enum reason why = check_ask(s, f);
 
     become(s, SESSION_LINK, f);
-    if (is_group(f->behind)) {
-        strcpy(s->ask.behind, f->behind);
-        strcpy(s->ask.peer_name, f->behind);
-    }
+    if (is_group(f->behind) && !session_keep(s, f->behind, &s->ask.behind))
+        why = REASON_NO_MEMORY;
+    s->ask.peer_name = s->ask.behind;
     if (why == REASON_NONE)
         why = enter(s);
     if (why != REASON_NONE) {
@@ -148,6 +144,23 @@ static void take_ask(struct session *s, const struct frame *f)
         s->ask.client = (struct address){0};
     if (is_anonymous(f) || door_admit_client(s))
         session_dial(s, SESSION_LINK, &server_side_back);
+}
+
+/*
+ * DELIVER or ASK. The next channel is ordered when what the relay asked for is under way, or done where the client answers at
+ * once: whoever waits for that goes before a handshake.
+ */
+static void be_taken(struct session *s, const struct frame *f)
+{
+    unsigned relay = ((const struct spare *)s->scratch)->relay;
+    uint8_t instance[FRAME_INSTANCE];
+
+    memcpy(instance, s->ask.instance, sizeof(instance));
+    if (f->type == FRAME_DELIVER)
+        take_delivery(s, f);
+    else
+        take_ask(s, f);
+    uplinks_spare_done(s->worker, relay, instance, true);
 }
 
 /* Spare channels come and go with the tunnel, which has its own lines. Of their ends only those are told that need mending. */
@@ -169,10 +182,8 @@ static bool take_frame(struct session *s, const struct frame *f)
         end_spare(s, REASON_CHANNEL_LOST);
         return false;
     case FRAME_DELIVER:
-        take_delivery(s, f);
-        return false;
     case FRAME_ASK:
-        take_ask(s, f);
+        be_taken(s, f);
         return false;
     case FRAME_REFUSED:
         end_spare(s, reason_by_name(f->text, (unsigned)strlen(f->text)));

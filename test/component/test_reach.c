@@ -104,7 +104,7 @@ static struct scripted_stream *begin(void)
     struct session *s = stage_session(&front->stream);
 
     front->is_open = true;
-    strcpy(s->ask.behind, "site-a");
+    s->ask.behind = "site-a";
     s->ask.port = 1433;
     s->ask.stream_id = 7;
     session_start(s, 1000);

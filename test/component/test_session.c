@@ -292,7 +292,7 @@ static void test_dialling_is_late(void **state)
     STAGE_UNTIL(stage.session->state == SESSION_RELAY);
     assert_int_equal(stage.told_why, REASON_DIAL_TIMEOUT);
     assert_true(slow->is_closed);
-    assert_false(deadline_is_set(&stage.session->deadline));
+    assert_null(stage.session->opening);
 }
 
 static void wait_for_a_back(struct session *s)

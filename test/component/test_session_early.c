@@ -274,7 +274,7 @@ static void test_notice_to_a_front_that_waits(void **state)
     stage_start(stage_real_front(0));
     stage_expect(stage.front_peer, "wait ");
     assert_int_equal(stage.session->state, SESSION_DIAL);
-    assert_true(deadline_is_set(&stage.session->deadline));
+    assert_true(deadline_is_set(&stage.session->opening->deadline));
     session_take_back(stage.session, &stage_scripted("bytes", 5)->stream, 2000);
     session_update(stage.session);
     stage_expect(stage.front_peer, "yes bytes");

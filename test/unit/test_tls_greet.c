@@ -159,7 +159,6 @@ static struct seen ask_door(struct tls_context *door, const struct ask *ask)
     seen.why = front->why;
     look(ssl, &seen);
     tls_stream_facts(front, &seen.facts);
-    seen.facts.server_name = NULL;
     stream_close(front, STREAM_CLOSE_RESET);
     stranger_free(ssl);
     SSL_CTX_free(ctx);
