@@ -183,6 +183,7 @@ static ssize_t read_record(struct tls_stream *s, uint8_t *bytes, size_t size)
     int result = SSL_read_ex(begin(s), bytes, size, &count);
     if (result == 1) {
         s->has_read = true;
+        s->is_read_blocked = false;
         return (ssize_t)count;
     }
     if (is_waiting(s, result)) {

@@ -14,6 +14,8 @@ static struct slice take_before(struct slice *rest, char byte)
     size_t end = 0;
     struct slice part;
 
+    if (rest->length == 0)
+        return *rest;
     while (end < rest->length && rest->at[end] != byte)
         end++;
     part = (struct slice){rest->at, end};

@@ -75,6 +75,7 @@ struct session *advise_call_start(struct worker *w, struct advise_call *call, co
     if (!session_keep(s, call->identity.behind, &s->ask.behind)) {
         s->is_quiet = true; /* the call's line tells of it */
         s->ask = SESSION_ASK_NONE;
+        session_reset_front(s); /* what it said is lost */
         session_close(s, REASON_NO_MEMORY);
         advise_call_refuse(call, REASON_NO_MEMORY);
         return NULL;

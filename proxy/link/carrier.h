@@ -83,7 +83,8 @@ struct advise_call {
     bool is_front_ended;     /**< its end came after these bytes */
     struct address peers[2]; /**< the server's end and ours */
     struct identity identity;
-    struct session_ask ask;        /**< link, name, client with the port to deliver at, lease, stream id; texts are identity's */
+    struct session_ask
+        ask; /**< link, name, client with the port to deliver at, lease, stream id; its agent's texts are identity's */
     struct session_handle channel; /**< tunnel: the spare channel to take */
     unsigned tries;
     bool is_quiet;    /**< is refused without a line */

@@ -538,6 +538,11 @@ static void close_front(struct session *s, enum session_state state)
                                                                                           : STREAM_CLOSE_RESET);
 }
 
+void session_reset_front(struct session *s)
+{
+    session_close_stream(&s->front, &s->front_watch, STREAM_CLOSE_RESET);
+}
+
 static void close_back(struct session *s)
 {
     session_close_stream(&s->back, s->back_watch, is_orderly_end(s->why) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
@@ -570,6 +575,7 @@ static void session_free(struct grave *g)
 void session_close(struct session *s, enum reason why)
 {
     enum session_state state = s->state;
+    struct session_ends ends;
 
     if (state == SESSION_CLOSING)
         return;
@@ -584,12 +590,13 @@ void session_close(struct session *s, enum reason why)
     pump_fini(&s->down);
     if (s->front_ops->serve != NULL)
         s->front_ops->serve->ended(s);
-    session_log_end(s); /* the streams know their ends */
+    ends = session_ends_of(s);
     close_front(s, state);
     close_back(s);
     if (s->back_ops != NULL && s->back_ops->ended != NULL)
         s->back_ops->ended(s);
     leave_quota(s);
+    session_log_end(s, &ends);
     worker_remove(s->worker, s);
     s->grave.bury = session_free;
     loop_bury(&s->worker->loop, &s->grave);

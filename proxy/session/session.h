@@ -219,6 +219,9 @@ void session_serve(struct session *s);
 /** In DIAL, before session_relay(): `gate` (**taken**) looks at what goes up first. Not for a session with early bytes. */
 void session_gate_up(struct session *s, struct pump_gate *gate);
 
+/** Closes the front with RST, before session_close(): where that would send FIN. */
+void session_reset_front(struct session *s);
+
 /** In SERVE: closes the back stream, if there is one. */
 void session_close_back(struct session *s, enum stream_close how);
 

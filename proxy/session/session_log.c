@@ -51,18 +51,28 @@ static void log_known_address(struct log_line *l, const char *key, const struct 
         log_address(l, key, a);
 }
 
-static void log_peers(struct log_line *l, const struct session *s)
+struct session_ends session_ends_of(const struct session *s)
 {
     const struct session_opening *o = s->opening;
+    struct session_ends ends = {0};
 
     if (s->front != NULL) {
-        log_known_address(l, "front", &s->front->peer);
-        log_known_address(l, "front_local", &s->front->local);
+        ends.front = s->front->peer;
+        ends.front_local = s->front->local;
     }
     if (o != NULL || s->back != NULL) {
-        log_known_address(l, "back", o != NULL ? &o->back_peer : &s->back->peer);
-        log_known_address(l, "back_local", o != NULL ? &o->back_local : &s->back->local);
+        ends.back = o != NULL ? o->back_peer : s->back->peer;
+        ends.back_local = o != NULL ? o->back_local : s->back->local;
     }
+    return ends;
+}
+
+static void log_ends(struct log_line *l, const struct session_ends *ends)
+{
+    log_known_address(l, "front", &ends->front);
+    log_known_address(l, "front_local", &ends->front_local);
+    log_known_address(l, "back", &ends->back);
+    log_known_address(l, "back_local", &ends->back_local);
 }
 
 void session_log_why(struct log_line *l, enum reason why)
@@ -72,7 +82,7 @@ void session_log_why(struct log_line *l, enum reason why)
         log_text(l, "remedy", reason_remedy(why));
 }
 
-static void log_close(const struct session *s)
+static void log_close(const struct session *s, const struct session_ends *ends)
 {
     struct log_line l;
 
@@ -80,7 +90,7 @@ static void log_close(const struct session *s)
         return;
     log_sid(&l, s);
     session_log_ask(&l, &s->ask, s->kind);
-    log_peers(&l, s);
+    log_ends(&l, ends);
     log_number(&l, "up", s->up.bytes);
     log_number(&l, "down", s->down.bytes);
     log_number(&l, "ms", clock_ms() - s->started_ms);
@@ -108,7 +118,7 @@ bool session_log_may(struct log_window *window, uint64_t *ret_skipped)
     return true;
 }
 
-static void log_refuse(const struct session *s)
+static void log_refuse(const struct session *s, const struct session_ends *ends)
 {
     struct log_line l;
     uint64_t skipped;
@@ -117,7 +127,7 @@ static void log_refuse(const struct session *s)
         return;
     log_sid(&l, s);
     session_log_ask(&l, &s->ask, s->kind);
-    log_peers(&l, s);
+    log_ends(&l, ends);
     log_number(&l, "ms", clock_ms() - s->started_ms);
     log_text(&l, "at", end_names[s->at]);
     session_log_why(&l, s->why);
@@ -126,14 +136,14 @@ static void log_refuse(const struct session *s)
     log_end(&l);
 }
 
-void session_log_end(struct session *s)
+void session_log_end(struct session *s, const struct session_ends *ends)
 {
     if (s->why == REASON_HANDED_OVER || (s->is_quiet && !log_is_debug()))
         return;
     if (s->has_relayed)
-        log_close(s);
+        log_close(s, ends);
     else
-        log_refuse(s);
+        log_refuse(s, ends);
 }
 
 void session_log_step(const struct session *s, enum session_state to)

@@ -8,8 +8,20 @@
 
 struct log_line;
 
-/** The last line of a session: close if it ever relayed, else refuse. */
-void session_log_end(struct session *s);
+/** The addresses of a session's streams; unset where there is none. */
+struct session_ends {
+    struct address front, front_local;
+    struct address back, back_local;
+};
+
+/** As long as the streams are open. */
+struct session_ends session_ends_of(const struct session *s);
+
+/**
+ * The last line of a session: close if it ever relayed, else refuse. Written when everything is over, so that whoever reads it
+ * finds sockets closed, and places and leases given back.
+ */
+void session_log_end(struct session *s, const struct session_ends *ends);
 
 void session_log_step(const struct session *s, enum session_state to);
 

@@ -10,10 +10,10 @@
 /** The only writer of the state. */
 void session_set_state(struct session *s, enum session_state to);
 
-/** The front or the back broke: closes the session for `why`, which the stream gave. */
 /** Keep-alive and the kernel's timeout for a stream that lasts, once. NULL is ignored. */
 void session_guard(const struct session *s, struct stream *stream);
 
+/** The front or the back broke: closes the session for `why`, which the stream gave. */
 void session_break(struct session *s, bool is_front, enum reason why);
 
 /** Closes a stream and stops watching it. */

@@ -7,6 +7,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/net/socket.h"
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
@@ -542,9 +543,11 @@ static void control_arrived(struct mail *m, struct loop *loop)
 {
     struct seat_mail *mail = (struct seat_mail *)m;
     struct seat *seat = seat_of_mail(mail);
+    const struct cfg_timeouts *timeouts = &mail->site->cfg->timeouts;
 
     (void)loop;
     if (seat != NULL) {
+        socket_guard(mail->stream->fd, timeouts->dead_peer_s, timeouts->firewall_idle_s); /* no sweep comes to the main loop */
         take_seat(seat, mail->stream, &mail->hello);
         mail->stream = NULL;
     }

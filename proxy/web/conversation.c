@@ -176,6 +176,7 @@ static bool move_up(struct conversation *c)
     case FLOW_TO_BROKEN: /* perhaps it has answered before it closed */
         c->is_up_lost = true;
         c->back_is_ready = true;
+        flow_wet(&c->down);
         return true;
     case FLOW_FAULT:
         refuse_body(c, c->up.fault);
@@ -301,8 +302,10 @@ static bool flush_streams(struct conversation *c, unsigned front_ready, unsigned
 {
     struct session *s = c->s;
 
-    if ((back_ready & STREAM_WRITE) && s->back != NULL && stream_flush(s->back) == STREAM_STEP_FAILED)
+    if ((back_ready & STREAM_WRITE) && s->back != NULL && stream_flush(s->back) == STREAM_STEP_FAILED) {
         c->back_is_ready = true;
+        flow_wet(&c->down);
+    }
     if (!(front_ready & STREAM_WRITE) || stream_flush(s->front) != STREAM_STEP_FAILED)
         return true;
     conversation_break(c, SESSION_AT_FRONT, s->front->why);
@@ -508,8 +511,8 @@ static void begin(struct session *s, bool is_redirect)
     c->up.most = (uint64_t)s->worker->cfg->limits.body_bytes;
     flow_init(&c->down, loop, NULL, s->front);
     session_serve(s);
-    await_request(c);
     (void)door_admit_client(s);
+    await_request(c); /* also of a client that is turned away: its first request will be told */
     run(s, STREAM_READ, 0);
 }
 
