@@ -108,6 +108,7 @@ def test_channels_that_were_asked_for_and_never_came(stage):
     stage.connect((leased, 5500))
     first.hear_only("DELIVER")
     first.say("DIALLING")
+    first.expect_silence(1)  # so that who waits next does so after the others' time, however late its end is noticed
     late = stage.connect((leased, 5500))
     control.hear_only("NEED")
     stage.keep(agent.spare()).hear_only("DELIVER")
