@@ -28,6 +28,7 @@ def needs_programs():
 
 
 @pytest.mark.slow
+@pytest.mark.limit(520)
 def test_a_quick_run_has_a_figure_for_every_case(tmp_path):
     needs_programs()
     found = tmp_path / "figures.json"
@@ -41,6 +42,7 @@ def test_a_quick_run_has_a_figure_for_every_case(tmp_path):
             assert any(peer in figures_of[case.name] for case in cases.CASES if case.mode == mode), f"{peer} was not measured in mode {mode}"
 
 
+@pytest.mark.slow
 def test_an_error_fails_the_run(tmp_path):
     """A program that passes on nothing."""
     needs_programs()
@@ -52,6 +54,7 @@ def test_an_error_fails_the_run(tmp_path):
     assert result.returncode == 1 and "raw-rate, broken: broken ended with 3 at its start" in result.stdout, result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
     needs_programs()
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
