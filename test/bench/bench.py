@@ -40,7 +40,7 @@ def say(text=""):
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="georelay beside haproxy, nginx, hitch, stunnel, socat and ssh")
     parser.add_argument("--quick", action="store_true", help="every case for a moment: whether the bench works, not how fast anything is")
-    parser.add_argument("--only", default="", metavar="WORD", help="only cases whose name contains WORD")
+    parser.add_argument("--only", default="", metavar="WORD,WORD", help="only cases whose name contains one of these")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each program is measured in each case (default 3)")
     parser.add_argument("--seconds", type=float, default=3.0, metavar="S", help="how long a measurement lasts (default 3)")
     parser.add_argument("--programs", default="", metavar="NAME,NAME", help="only these programs, by name")
@@ -163,7 +163,7 @@ class Run:
         return f" {report.short(sample.rate):>9} {unit:4}{latency}  busy {sample.busy:4.0%}, load {sample.load_busy:4.0%}"
 
     def floors(self):
-        return [] if self.options.only else floor.measure(len(floor.PARTS) if self.options.quick else 1)
+        return [] if "," not in self.options.only and self.options.only else floor.measure(len(floor.PARTS) if self.options.quick else 1)
 
 
 def facts(run, options):
