@@ -3,8 +3,8 @@
  * One row per option. Runs before anything is opened.
  */
 #include "test/bench/load/alarm_options.h"
+#include "test/bench/load/tcp.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,25 +42,6 @@ static int parse_case(const char *text, enum alarm_case *ret)
         }
     }
     return -1;
-}
-
-static int parse_place(const char *text, struct sockaddr_in *ret)
-{
-    char ip[INET_ADDRSTRLEN];
-    const char *colon = strchr(text, ':');
-    char *end;
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof ip)
-        return -1;
-    memcpy(ip, text, (size_t)(colon - text));
-    ip[colon - text] = '\0';
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (end == colon + 1 || *end != '\0' || port == 0 || port > UINT16_MAX)
-        return -1;
-    memset(ret, 0, sizeof *ret);
-    ret->sin_family = AF_INET;
-    ret->sin_port = htons((uint16_t)port);
-    return inet_pton(AF_INET, ip, &ret->sin_addr) == 1 ? 0 : -1;
 }
 
 static int parse_number(const char *text, uint64_t low, uint64_t high, uint64_t *ret)
@@ -103,13 +84,13 @@ static int parse_option(int option, const char *text, struct alarm_options *o)
     case 'c':
         return parse_case(text, &o->what);
     case 'l':
-        return parse_place(text, &o->client);
+        return tcp_parse(&o->client, text);
     case 'k':
-        return parse_place(text, &o->link);
+        return tcp_parse(&o->link, text);
     case 'v':
-        return parse_place(text, &o->link_server);
+        return tcp_parse(&o->link_server, text);
     case 'd':
-        return parse_place(text, &o->dial);
+        return tcp_parse(&o->dial, text);
     case 'n':
         return parse_count(text, 1, ALARM_ADVISES_MAX, &o->advises);
     case 's':
