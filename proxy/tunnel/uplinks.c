@@ -89,7 +89,8 @@ static void log_uplink(const struct uplink *u, enum log_level level, const char 
 /* -- telling the workers -------------------------------------------------------------------------------------------------------
  */
 
-/* One per worker, and their last receiver sends word that all of them know: only then a link that comes is sure to be taken. */
+/* One per worker, and their last receiver sends word that all of them know: only then a link that comes is sure to be taken, or,
+ * once the relay drains, sure to be refused. */
 struct relay_mail {
     struct mail mail;
     struct relay_news *news;
@@ -135,8 +136,8 @@ static void workers_are_told(struct mail *m, struct loop *loop)
     struct uplink *u = news->uplink;
 
     (void)loop;
-    if (news->relay.is_up && receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
-        log_uplink(u, LOG_LEVEL_INFO, "tunnel_up", REASON_NONE, 0);
+    if (receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
+        log_uplink(u, LOG_LEVEL_INFO, news->relay.is_up ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
     free(news);
 }
 
@@ -273,7 +274,6 @@ static void uplink_frame(void *arg, const struct frame *f)
         open_spares(u, f->spares);
     } else if (f->type == FRAME_DRAIN && u->is_up) {
         u->is_draining = true;
-        log_uplink(u, LOG_LEVEL_INFO, "tunnel_draining", REASON_NONE, 0);
         tell_workers(u);
     } else {
         control_close(u->control, REASON_PROTOCOL_ERROR);
