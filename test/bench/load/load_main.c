@@ -18,6 +18,7 @@
 #define OPENING_LIMIT 128 /* not proven at a time, so that no accept queue runs over */
 #define STALL_NS      (10 * MOMENT_SECOND_NS)
 #define DRAIN_NS      (3 * MOMENT_SECOND_NS)
+#define DRAIN_EACH_NS (MOMENT_SECOND_NS / 200) /* more for each connection: a handshake behind all others takes that long */
 #define RESUMED_SHARE 0.99
 
 /** When the run last saw something move. */
@@ -142,15 +143,17 @@ static void watch_stall(struct load *l, struct stall *s, uint64_t now)
 static void end(struct load *l)
 {
     uint64_t start = moment_ns();
+    uint64_t patience = DRAIN_NS + l->opened * DRAIN_EACH_NS;
 
     l->is_ending = true;
     for (unsigned i = 0; i < l->opened; i++)
         client_stop(l, &l->clients[i]);
-    while (l->live > 0 && !l->is_broken && moment_ns() - start < DRAIN_NS)
+    while (l->live > 0 && !l->is_broken && moment_ns() - start < patience)
         turn(l, 100);
     unsigned waiting = count_waiting(l);
     if (waiting > 0 && !l->is_broken)
-        result_fail(&l->result, "%u connections had no whole answer 3 seconds after the end", waiting);
+        result_fail(&l->result, "%u connections had no whole answer %.0f seconds after the end", waiting,
+                    (double)patience / (double)MOMENT_SECOND_NS);
 }
 
 static bool all_are_proven(const struct load *l)
