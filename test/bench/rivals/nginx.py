@@ -29,7 +29,7 @@ http {{
     keepalive_timeout {long}s; keepalive_requests 1000000000; client_max_body_size 0;
     upstream bench {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout {long}s; }}
     server {{
-        listen {listen} ssl reuseport;
+        listen {listen} ssl reuseport backlog=4096;
 """ + TLS + """
         location / {{
             proxy_pass http://bench; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
@@ -43,7 +43,7 @@ STREAM = """
 stream {{
     tcp_nodelay on; proxy_timeout {long}s;
     server {{
-        listen {listen} {ssl} reuseport;
+        listen {listen} {ssl} reuseport backlog=4096;
         {tls}
         proxy_pass {upstream};
     }}
