@@ -15,7 +15,8 @@
 #include "test/bench/load/pattern.h"
 #include "test/bench/load/tcp.h"
 
-#define OPENING_LIMIT 128 /* not proven at a time, so that no accept queue runs over */
+#define OPENING_LEAST 128 /* not proven at a time, so that no accept queue runs over */
+#define OPENING_SHARE 8   /* of many this part, for each of them waits behind all that already work */
 #define STALL_NS      (10 * MOMENT_SECOND_NS)
 #define DRAIN_NS      (3 * MOMENT_SECOND_NS)
 #define DRAIN_EACH_NS (MOMENT_SECOND_NS / 200) /* more for each connection: a handshake behind all others takes that long */
@@ -102,7 +103,10 @@ static void note_gone(struct load *l, pid_t gone)
 
 static void open_more(struct load *l)
 {
-    while (l->opened < l->options.connections && l->opening < OPENING_LIMIT && !l->is_ending && !l->is_broken)
+    unsigned share = l->options.connections / OPENING_SHARE;
+    unsigned limit = share > OPENING_LEAST ? share : OPENING_LEAST;
+
+    while (l->opened < l->options.connections && l->opening < limit && !l->is_ending && !l->is_broken)
         client_begin(l, &l->clients[l->opened++]);
 }
 
