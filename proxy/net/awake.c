@@ -15,6 +15,9 @@
 #define SLEEP_LEAST_NS UINT64_C(4000)
 #define SLEEP_MOST_NS  UINT64_C(40000)
 
+/* More events than these in one turn are a crowd: a relayed connection alone has two at most. */
+#define EVENTS_FEW 2
+
 /* Rests between rounds: the first, and the longest of those that double after each round in vain. */
 #define REST_NS      UINT64_C(25000000)
 #define REST_MOST_NS UINT64_C(400000000)
@@ -43,8 +46,10 @@ static void start_round(struct awake *a, unsigned warm_up)
     a->spent_ns = 0;
 }
 
-void awake_rest(struct awake *a, uint64_t now_ns)
+void awake_note_turn(struct awake *a, uint64_t now_ns, uint64_t events, bool has_bulk)
 {
+    if (!has_bulk && events <= EVENTS_FEW)
+        return;
     start_round(a, WARM_UP);
     a->again_ns = now_ns + REST_NS;
 }

@@ -6,7 +6,8 @@
  * the wait. Where the next event comes sooner than that (two machines that answer each other at once), to stay awake is cheaper
  * for both; everywhere else it is waste. Nobody can know beforehand, so it is tried: a round of some waits is made now and then,
  * and waiting awake goes on while it costs about what sleeps cost. What a sleep costs is measured. A loop that moves bulk does
- * not wait awake: what comes in the meantime comes in one piece later.
+ * not wait awake: what comes in the meantime comes in one piece later. Nor does a loop with a crowd of busy peers: who waits for
+ * the first of them takes them one by one, and each wakes somebody; after a sleep they come together.
  *
  * Pure: the caller tells the time. One per loop, its thread only.
  */
@@ -37,5 +38,5 @@ void awake_note(struct awake *a, uint64_t now_ns, uint64_t waited_ns, bool is_ov
 /** A sleep cost so much of the thread's own time. */
 void awake_note_sleep(struct awake *a, uint64_t cost_ns);
 
-/** Bulk has moved: no waiting awake for a while. */
-void awake_rest(struct awake *a, uint64_t now_ns);
+/** So many events came in the loop's last turn, and maybe bulk moved. After bulk or a crowd it does not wait awake for a while. */
+void awake_note_turn(struct awake *a, uint64_t now_ns, uint64_t events, bool has_bulk);

@@ -114,8 +114,7 @@ static bool wait_awake(struct loop *loop)
     if (loop->number == 0)
         return false;
     start = clock_ns();
-    if (loop->has_bulk)
-        awake_rest(&loop->awake, start);
+    awake_note_turn(&loop->awake, start, loop->turn_events, loop->has_bulk);
     loop->has_bulk = false;
     if (!awake_pays(&loop->awake, start))
         return false;
@@ -155,8 +154,11 @@ static void take_events(struct loop *loop)
 
 void loop_turn(struct loop *loop)
 {
+    uint64_t before = loop->events;
+
     loop->turns++;
     take_events(loop);
+    loop->turn_events = loop->events - before;
     run_agains(loop);
     bury_graves(loop);
 }

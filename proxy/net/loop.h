@@ -59,7 +59,8 @@ struct loop {
 
     /* private */
     struct awake awake;
-    bool has_bulk; /* bulk has moved in this turn */
+    uint64_t turn_events; /* of the last turn */
+    bool has_bulk;        /* bulk has moved in this turn */
     uint64_t sleeps;
     uint64_t asleep_ns; /* the thread's time when a measured sleep began; 0: none is measured */
     bool is_stopping;

@@ -104,7 +104,21 @@ static void test_bulk_lets_it_sleep(void **state)
     (void)state;
     awake_init(&a);
     assert_int_equal(wait_each(&a, 100, 2 * US), 100);
-    awake_rest(&a, now);
+    awake_note_turn(&a, now, 1, true);
+    assert_false(awake_pays(&a, now + 24 * MS));
+    assert_true(awake_pays(&a, now + 25 * MS));
+}
+
+static void test_a_crowd_lets_it_sleep(void **state)
+{
+    struct awake a;
+
+    (void)state;
+    awake_init(&a);
+    assert_int_equal(wait_each(&a, 100, 2 * US), 100);
+    awake_note_turn(&a, now, 2, false); /* both ends of one connection */
+    assert_true(awake_pays(&a, now));
+    awake_note_turn(&a, now, 3, false);
     assert_false(awake_pays(&a, now + 24 * MS));
     assert_true(awake_pays(&a, now + 25 * MS));
 }
@@ -115,7 +129,7 @@ int main(void)
         cmocka_unit_test(test_quick_answers_keep_it_awake), cmocka_unit_test(test_slow_answers_let_it_sleep),
         cmocka_unit_test(test_an_idle_loop_tries_seldom),   cmocka_unit_test(test_it_finds_out_when_answers_become_quick),
         cmocka_unit_test(test_some_slow_ones_do_not_count), cmocka_unit_test(test_dear_sleeps_are_worth_a_longer_wait),
-        cmocka_unit_test(test_bulk_lets_it_sleep),
+        cmocka_unit_test(test_bulk_lets_it_sleep),          cmocka_unit_test(test_a_crowd_lets_it_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
