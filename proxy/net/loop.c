@@ -157,10 +157,24 @@ void loop_turn(struct loop *loop)
     uint64_t before = loop->events;
 
     loop->turns++;
+    loop->is_in_turn = true;
     take_events(loop);
     loop->turn_events = loop->events - before;
     run_agains(loop);
     bury_graves(loop);
+    loop->is_in_turn = false;
+    loop->now_ms = 0;
+}
+
+/* Nobody asks between the beginning of a turn and its first event, so the wait is not in it. The main loop reads files and waits
+ * for names: its turns may be long, and it has few. */
+uint64_t loop_now_ms(struct loop *loop)
+{
+    if (loop->number == 0 || !loop->is_in_turn)
+        return clock_ms();
+    if (loop->now_ms == 0)
+        loop->now_ms = clock_ms();
+    return loop->now_ms;
 }
 
 void loop_run(struct loop *loop)

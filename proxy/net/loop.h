@@ -59,6 +59,8 @@ struct loop {
 
     /* private */
     struct awake awake;
+    uint64_t now_ms; /* of this turn, see loop_now_ms(); 0: not read yet */
+    bool is_in_turn;
     uint64_t turn_events; /* of the last turn */
     bool has_bulk;        /* bulk has moved in this turn */
     uint64_t sleeps;
@@ -95,6 +97,13 @@ void loop_post(struct loop *loop, struct mail *m);
 /** Calls `a->call` once in the next turn. */
 void loop_call_again(struct loop *loop, struct again *a);
 void loop_forget_again(struct loop *loop, struct again *a);
+
+/**
+ * clock_ms(), which the turn of a worker reads once, when it is first asked. It is behind by no more than the turn has taken
+ * since: by so much a deadline may come early. Times of loop_now_ms() are compared with each other or with a clock_ms() read
+ * later. The loop's thread.
+ */
+uint64_t loop_now_ms(struct loop *loop);
 
 void loop_end_measured_sleep(struct loop *loop);
 

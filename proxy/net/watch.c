@@ -64,11 +64,11 @@ void watch_give(struct watch *w, watch_fn *call, void *arg)
     w->arg = arg;
 }
 
-static void set_timer(struct deadline *d, uint64_t ms)
+static void set_timer(struct deadline *d, uint64_t now, uint64_t ms)
 {
     struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 
-    d->timer_ms = clock_ms() + ms;
+    d->timer_ms = now + ms;
     event_add(&d->event, &tv);
 }
 
@@ -85,7 +85,7 @@ static void deadline_fired(evutil_socket_t fd, short what, void *arg)
     loop_note_event(d->loop);
     d->timer_ms = 0;
     if (d->due_ms > now + TICK_MS) {
-        set_timer(d, d->due_ms - now);
+        set_timer(d, now, d->due_ms - now);
     } else if (d->due_ms != 0) {
         d->due_ms = 0;
         d->call(d->arg);
@@ -105,9 +105,11 @@ void deadline_init(struct deadline *d, struct loop *loop, void (*call)(void *arg
 
 void deadline_set(struct deadline *d, uint64_t ms)
 {
-    d->due_ms = clock_ms() + ms;
+    uint64_t now = loop_now_ms(d->loop);
+
+    d->due_ms = now + ms;
     if (d->timer_ms == 0 || d->timer_ms > d->due_ms)
-        set_timer(d, ms);
+        set_timer(d, now, ms);
 }
 
 void deadline_clear(struct deadline *d)

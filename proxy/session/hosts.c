@@ -111,9 +111,14 @@ void host_set_up(struct known_host *host, const struct address *source)
 bool host_is_down(const struct known_host *host, const struct address *source)
 {
     const struct host_source *known;
-    uint64_t now = clock_ms();
+    uint64_t now;
 
-    if (host->is_unhealthy || host->down_until_ms > now)
+    if (host->is_unhealthy)
+        return true;
+    if (host->down_until_ms == 0 && !address_is_set(source))
+        return false;
+    now = clock_ms();
+    if (host->down_until_ms > now)
         return true;
     if (!address_is_set(source))
         return false;

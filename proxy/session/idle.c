@@ -109,7 +109,7 @@ void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struc
     i->pool = pool;
     i->endpoint = endpoint;
     i->back = back;
-    i->since_ms = clock_ms();
+    i->since_ms = loop_now_ms(pool->loop);
     TAILQ_INSERT_HEAD(&pool->list, i, entry);
     i->watch = watch;
     watch_give(watch, has_news, i);
@@ -128,7 +128,7 @@ struct stream *idle_get(struct idle_pool *pool, const struct cfg_endpoint *endpo
         next = TAILQ_NEXT(i, entry);
         if (i->endpoint != endpoint)
             continue;
-        if (clock_ms() - i->since_ms > age_ms)
+        if (loop_now_ms(pool->loop) - i->since_ms > age_ms)
             return NULL;
         if (!is_silent(i))
             continue;

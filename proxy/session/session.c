@@ -153,7 +153,7 @@ bool session_run_pump(struct session *s, struct pump *p)
     enum pump_result result = pump_run(p, TURN_BYTES);
 
     if (p->bytes != before) {
-        s->moved_ms = clock_ms();
+        s->moved_ms = loop_now_ms(&s->worker->loop);
         (is_up ? &s->back_vigil : &s->front_vigil)->has_written = true;
     }
     if (p->state == PUMP_DRAINING || p->state == PUMP_SHUT)
@@ -493,7 +493,7 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
     s->worker = w;
     s->front_ops = ops;
     s->front = front;
-    s->started_ms = s->moved_ms = clock_ms();
+    s->started_ms = s->moved_ms = loop_now_ms(&w->loop);
     s->idle_s = w->cfg->timeouts.idle_s;
     watch_init(&s->front_watch, &w->loop, front_ready, s);
     s->again.call = called_again;

@@ -119,7 +119,7 @@ void session_relay(struct session *s)
     free(s->scratch);
     s->scratch = NULL;
     s->has_relayed = true;
-    s->moved_ms = clock_ms();
+    s->moved_ms = loop_now_ms(loop);
     session_set_state(s, SESSION_RELAY);
     session_run_relay(s, true, true);
 }

@@ -57,7 +57,7 @@ void session_upgrade(struct session *s, struct chunk *up, struct chunk *down)
     start_pump(s, &s->up, s->front, s->back, up);
     start_pump(s, &s->down, s->back, s->front, down);
     session_end_opening(s);
-    s->moved_ms = clock_ms();
+    s->moved_ms = loop_now_ms(&s->worker->loop);
     session_set_state(s, SESSION_RELAY);
     session_run_relay(s, true, true);
 }
@@ -75,7 +75,7 @@ void session_linger(struct session *s, enum session_end at, enum reason why, uin
 
 void session_note_moved(struct session *s, bool is_up)
 {
-    s->moved_ms = clock_ms();
+    s->moved_ms = loop_now_ms(&s->worker->loop);
     (is_up ? &s->back_vigil : &s->front_vigil)->has_written = true;
 }
 

@@ -131,7 +131,7 @@ void conversation_attach(struct conversation *c, const struct cfg_endpoint *endp
     chunk_put(&c->down.loop->chunks, &c->down.in);
     c->down.ready = 0;
     c->scan = (struct http_scan){0};
-    c->moved_ms = clock_ms();
+    c->moved_ms = loop_now_ms(&c->s->worker->loop);
     c->rate_bytes = 0;
     c->back_is_ready = false;
     conversation_set_state(c, CONVERSATION_EXCHANGE);
@@ -163,7 +163,7 @@ static bool move_up(struct conversation *c)
     enum flow_result result = flow_run(&c->up, TURN_BYTES);
 
     if (c->up.body.bytes != before)
-        c->moved_ms = clock_ms();
+        c->moved_ms = loop_now_ms(&c->s->worker->loop);
     switch (result) {
     case FLOW_BLOCKED:
         return true;

@@ -2,6 +2,7 @@
 /* proxy/net/loop.h: turns, calls without an event, graves and mail. */
 #include "test/unit/unit.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/net/loop.h"
 
 #include <pthread.h>
@@ -53,6 +54,49 @@ static void test_once_in_a_turn(void **state)
     assert_int_equal(b_calls, 1);
     loop_forget_again(&loop, &a);
     loop_forget_again(&loop, &a);
+}
+
+/* -- the clock --------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t seen_first, seen_later;
+
+/* Until the clock shows another time, which this turn must not see. */
+static void call_and_look(struct again *again)
+{
+    (void)again;
+    seen_first = loop_now_ms(&loop);
+    while (clock_ms() == seen_first)
+        ;
+    seen_later = loop_now_ms(&loop);
+}
+
+static void look_in_a_turn(void)
+{
+    a = (struct again){.call = call_and_look};
+    loop_call_again(&loop, &a);
+    loop_turn(&loop);
+}
+
+static void test_one_time_in_a_turn(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    look_in_a_turn();
+    assert_int_equal(seen_later, seen_first);
+    before = seen_first;
+    assert_true(loop_now_ms(&loop) > before); /* the turn is over */
+    look_in_a_turn();
+    assert_true(seen_first > before); /* each turn has its own */
+}
+
+static void test_the_main_loop_reads_the_clock_each_time(void **state)
+{
+    (void)state;
+    loop.number = 0;
+    look_in_a_turn();
+    loop.number = 1;
+    assert_true(seen_later > seen_first);
 }
 
 /* -- graves ------------------------------------------------------------------------------------------------------------------ */
@@ -184,6 +228,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_once_in_a_turn),
+        cmocka_unit_test(test_one_time_in_a_turn),
+        cmocka_unit_test(test_the_main_loop_reads_the_clock_each_time),
         cmocka_unit_test(test_buried_at_the_end_of_the_turn),
         cmocka_unit_test(test_mail_from_many_threads),
         cmocka_unit_test(test_stopped_from_outside),
