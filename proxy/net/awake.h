@@ -38,5 +38,5 @@ void awake_note(struct awake *a, uint64_t now_ns, uint64_t waited_ns, bool is_ov
 /** A sleep cost so much of the thread's own time. */
 void awake_note_sleep(struct awake *a, uint64_t cost_ns);
 
-/** So many events came in the loop's last turn, and maybe bulk moved. After bulk or a crowd it does not wait awake for a while. */
+/** So many events came in the loop's last turn, and maybe bulk moved. After bulk or a crowd it sleeps for a while. */
 void awake_note_turn(struct awake *a, uint64_t now_ns, uint64_t events, bool has_bulk);
