@@ -12,7 +12,8 @@
  * other, nor by a front door that asks other things of its clients.
  *
  * Tickets are stateless (RFC 5077, RFC 8446 4.6.1); their keys are random, live in memory only, are rotated by
- * tls_tickets_rotate() and are shared by all contexts of one struct tls_tickets.
+ * tls_tickets_rotate() and are shared by all contexts of one struct tls_tickets. So are the sessions of agents, which live in a
+ * bounded table and not in tickets (tls/agent_sessions.h); they grow old by the same rotations.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
  */
 #include "tls/door.h"
 
+#include "tls/agent_sessions.h"
+
 #include <string.h>
 
 /** Reads what the hello asks for. -1 if one of the extensions is malformed. */
@@ -54,6 +56,7 @@ static int use_ctx(SSL *ssl, SSL_CTX *ctx, int min_version, int verify_mode, con
 static int use_tunnel(SSL *ssl, struct tls_greeting *g)
 {
     g->is_tunnel = true;
+    agent_sessions_choose(ssl);
     /* OpenSSL checks the chain, the dates and the purpose "client"; the role is the owner's question (tls/identity.h). */
     return use_ctx(ssl, g->context->tunnel, TLS1_3_VERSION, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                    g->context->tunnel_sid);
@@ -113,6 +116,8 @@ static int on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_lengt
     if (is_offered(list, length, answer)) {
         *ret = (const unsigned char *)answer;
         *ret_length = (unsigned char)strlen(answer);
+        if (g->is_tunnel)
+            agent_sessions_spare_ticket(ssl);
         return SSL_TLSEXT_ERR_OK;
     }
     /*

@@ -3,6 +3,7 @@
  * Owns the making of a door context from the configuration: one site for each set of host names, ECDSA and RSA side by side, whom
  * each trusts, and the tunnel's own SSL_CTX. Main thread. Every mistake is told before giving up.
  */
+#include "tls/agent_sessions.h"
 #include "tls/certificate.h"
 #include "tls/door.h"
 #include "tls/site.h"
@@ -266,6 +267,7 @@ struct tls_context *tls_context_new_door(const struct cfg_web *web, size_t web_c
         return NULL;
     }
     door_choose_on(context->start);
+    agent_sessions_use(context->start);
     for (size_t i = 0; i < web_count; i++)
         load_web(context, &web[i], i, &problems);
     if (tunnel != NULL)

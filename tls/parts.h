@@ -51,6 +51,8 @@ struct tls_site {
     uint8_t sid[TLS_SID_BYTES];
 };
 
+struct agent_sessions;
+
 struct tls_context {
     atomic_uint references;
     SSL_CTX *start;
@@ -76,6 +78,7 @@ struct tls_greeting {
     unsigned slot;               /**< dialling: which peer */
     enum reason why;             /**< set by a callback that refused */
     bool is_tunnel;
+    bool is_session_new; /**< the tunnel's session was found and is of the newest rotation */
     const struct tls_site *site; /**< who answers at a web front door; NULL for a tunnel, and for whoever dials */
 };
 
@@ -105,6 +108,9 @@ int tls_context_init(struct tls_context *context);
 
 /** Makes `ctx` write and read tickets with the keys that the greeting's context has. */
 void tls_tickets_use(SSL_CTX *ctx);
+
+/** The sessions of agents that are kept beside the tickets, as long as these. */
+struct agent_sessions *tls_tickets_agents(struct tls_tickets *tickets);
 
 /** True if the certificate is valid today. A date that can't be read is not. Any thread. */
 bool tls_is_current(const X509 *x);

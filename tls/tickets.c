@@ -7,6 +7,7 @@
  * handshake takes no lock, and unlike an immutable set behind a pointer, whose last reader nobody knows, old keys are really
  * overwritten at a rotation. All words are atomic; acquire and release on each of them make fences unnecessary.
  */
+#include "tls/agent_sessions.h"
 #include "tls/parts.h"
 
 #include <assert.h>
@@ -35,6 +36,7 @@ static_assert(sizeof(struct ticket_key) % sizeof(uint64_t) == 0, "a key is whole
 
 struct tls_tickets {
     EVP_CIPHER *cipher;
+    struct agent_sessions *agents;
     _Atomic uint64_t turn; /**< odd while the main thread writes */
     _Atomic uint64_t words[WORD_COUNT];
 };
@@ -67,8 +69,9 @@ struct tls_tickets *tls_tickets_new(void)
     if (t == NULL)
         return NULL;
     t->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    t->agents = agent_sessions_new();
     /* The two older keys are random as well, so that no ticket can be made for them. */
-    if (t->cipher == NULL || RAND_priv_bytes((uint8_t *)&keys, sizeof(keys)) != 1) {
+    if (t->cipher == NULL || t->agents == NULL || RAND_priv_bytes((uint8_t *)&keys, sizeof(keys)) != 1) {
         tls_tickets_free(t);
         return NULL;
     }
@@ -82,6 +85,7 @@ void tls_tickets_free(struct tls_tickets *tickets)
     if (tickets == NULL)
         return;
     EVP_CIPHER_free(tickets->cipher);
+    agent_sessions_free(tickets->agents);
     OPENSSL_cleanse(tickets->words, sizeof(tickets->words));
     free(tickets);
 }
@@ -90,6 +94,7 @@ void tls_tickets_rotate(struct tls_tickets *tickets)
 {
     union ticket_keys keys;
     struct ticket_key fresh;
+    agent_sessions_rotate(tickets->agents);
     /* Without randomness the old keys stay in use: worse tickets, not no tickets; the next rotation tries again. */
     if (RAND_priv_bytes((uint8_t *)&fresh, sizeof(fresh)) != 1)
         return;
@@ -99,6 +104,11 @@ void tls_tickets_rotate(struct tls_tickets *tickets)
     write_keys(tickets, &keys);
     OPENSSL_cleanse(&keys, sizeof(keys));
     OPENSSL_cleanse(&fresh, sizeof(fresh));
+}
+
+struct agent_sessions *tls_tickets_agents(struct tls_tickets *tickets)
+{
+    return tickets->agents;
 }
 
 /** The key of that name: its age in rotations, or -1. */

@@ -48,8 +48,10 @@ static struct tls_context *new_agent(struct forge *f, const struct cfg_certifica
     return agent;
 }
 
-/** One connection of an agent: greeted, one byte each way (so that the ticket has come), closed. True if it was resumed. */
-static bool visit(struct tls_context *door, struct tls_context *agent, unsigned to, struct chunk_pool *pool)
+/** One connection of an agent: greeted, one byte each way (so that the ticket has come), closed. True if it was resumed. The
+ * relay must take it for `expected`. */
+static bool visit_as(const char *expected, struct tls_context *door, struct tls_context *agent, unsigned to,
+                     struct chunk_pool *pool)
 {
     struct tls_facts facts;
     struct tls_facts back_facts;
@@ -64,7 +66,7 @@ static bool visit(struct tls_context *door, struct tls_context *agent, unsigned 
     assert_int_equal(stream_write(front, "x", 1), 1);
     assert_int_equal(pair_read(back, &byte, 1), 1);
     assert_int_equal(identity_agent_name(front, name), REASON_NONE);
-    assert_string_equal(name, "site");
+    assert_string_equal(name, expected);
     assert_int_equal(identity_check_relay(back), REASON_NONE);
     tls_stream_facts(front, &facts);
     tls_stream_facts(back, &back_facts);
@@ -73,6 +75,11 @@ static bool visit(struct tls_context *door, struct tls_context *agent, unsigned 
     stream_close(front, STREAM_CLOSE_RESET); /* the rudest end: later sessions must not suffer */
     stream_close(back, STREAM_CLOSE_RESET);
     return facts.is_resumed;
+}
+
+static bool visit(struct tls_context *door, struct tls_context *agent, unsigned to, struct chunk_pool *pool)
+{
+    return visit_as("site", door, agent, to, pool);
 }
 
 static void test_an_agent_resumes(void **state)
@@ -108,6 +115,48 @@ static void test_rotation(void **state)
         assert_int_equal(visit(door, agent, 0, &pool), turns <= 2);
         tls_context_put(agent);
     }
+    tls_context_put(door);
+    chunk_pool_fini(&pool);
+}
+
+/** Who comes between two rotations always has a session that is good, although he gets a new one only after each. */
+static void test_a_session_is_renewed_after_each_rotation(void **state)
+{
+    struct chunk_pool pool = {0};
+    struct tls_context *door = forge_door(&forge, NULL, 0, &relay, tickets);
+    struct tls_context *agent = new_agent(&forge, &site);
+    (void)state;
+    assert_false(visit(door, agent, 0, &pool));
+    for (int i = 0; i < 6; i++) {
+        tls_tickets_rotate(tickets);
+        assert_true(visit(door, agent, 0, &pool));
+        assert_true(visit(door, agent, 0, &pool));
+    }
+    tls_context_put(agent);
+    tls_context_put(door);
+    chunk_pool_fini(&pool);
+}
+
+/** The relay knows each by his own certificate, also where many sessions are kept and come in turn. */
+static void test_sessions_of_several_agents(void **state)
+{
+    struct chunk_pool pool = {0};
+    struct tls_context *door = forge_door(&forge, NULL, 0, &relay, tickets);
+    struct tls_context *agents[12];
+    char names[ROWS(agents)][16];
+    (void)state;
+    for (size_t i = 0; i < ROWS(agents); i++) {
+        char uri[64];
+        snprintf(names[i], sizeof(names[i]), "site-%zu", i);
+        snprintf(uri, sizeof(uri), "URI:urn:georelay:agent:%s", names[i]);
+        struct cfg_certificate own = forge_write(&forge, &(struct forge_leaf){names[i], uri, "clientAuth"});
+        agents[i] = new_agent(&forge, &own);
+        assert_false(visit_as(names[i], door, agents[i], 0, &pool));
+    }
+    for (size_t i = 0; i < ROWS(agents); i++)
+        assert_true(visit_as(names[i], door, agents[i], 0, &pool));
+    for (size_t i = 0; i < ROWS(agents); i++)
+        tls_context_put(agents[i]);
     tls_context_put(door);
     chunk_pool_fini(&pool);
 }
@@ -247,6 +296,7 @@ static void test_no_web_ticket_opens_the_tunnel(void **state)
     assert_int_equal(browse(door, &(struct browse){.is_tunnel = true, .has_certificate = true}, session, &is_resumed),
                      REASON_NONE);
     assert_true(is_resumed);
+    assert_null(caught); /* an agent's session stays good, so it gets no other until the next rotation */
     assert_int_equal(browse(door, &(struct browse){0}, session, &is_resumed), REASON_NONE);
     assert_false(is_resumed);
     SSL_SESSION_free(session);
@@ -331,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_agent_resumes),
         cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_a_session_is_renewed_after_each_rotation),
+        cmocka_unit_test(test_sessions_of_several_agents),
         cmocka_unit_test(test_no_ticket_of_another_ca),
         cmocka_unit_test(test_a_browser_resumes),
         cmocka_unit_test(test_no_web_ticket_opens_the_tunnel),
