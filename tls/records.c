@@ -15,6 +15,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* What a record is longer than its data: header, content type or explicit nonce, tag. */
+#define RECORD_EXTRA 29
+
+/* The kernel's largest packet over Ethernet: 45 segments of 1,448 bytes. */
+#define PACKET_BYTES ((size_t)45 * 1448)
+
+_Static_assert(CHUNK_READ + 8 * RECORD_EXTRA <= 2 * PACKET_BYTES, "a chunk in records goes into two packets");
+
 /** Remembers the first failure of the socket; later ones only follow from it. */
 static void fail(struct records *r, enum reason why)
 {

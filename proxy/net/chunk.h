@@ -11,11 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What one turn of a pump reads at most into one chunk. */
-#define CHUNK_READ ((size_t)128 * 1024)
+/**
+ * What one turn of a pump reads at most into one chunk. The kernel sends packets of nearly 64 KiB (over Ethernet 45 segments of
+ * 1,448 bytes), also where the network card cuts them up. A round 128 KiB in TLS records would be two of them and a third with
+ * some hundred bytes, which costs as much as a full one; this is two.
+ */
+#define CHUNK_READ ((size_t)127 * 1024)
 
 /** Room in a chunk: CHUNK_READ bytes still fit after TLS has cut them into records of 16 KiB and added header and tag to each. */
-#define CHUNK_BYTES (CHUNK_READ + (size_t)4 * 1024)
+#define CHUNK_BYTES (CHUNK_READ + (size_t)5 * 1024)
 
 /** A pool keeps at most this many unused chunks and frees the rest. */
 #define CHUNK_POOL_KEEP 32

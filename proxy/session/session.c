@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one pump may read in one turn. */
-#define TURN_BYTES ((size_t)256 * 1024)
+/* What one pump may read in one turn: two chunks. */
+#define TURN_BYTES (2 * CHUNK_READ)
 
 static const char *const state_names[] = {
 #define X(constant, name) name,

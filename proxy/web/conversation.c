@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 /* What one flow may read in one turn, and how many steps a conversation may take in it. */
-#define TURN_BYTES ((size_t)256 * 1024)
+#define TURN_BYTES (2 * CHUNK_READ)
 #define TURN_STEPS 32
 
 /* How long and how much a client may still send before it must have read our last answer. */
