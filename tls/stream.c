@@ -127,6 +127,27 @@ static enum reason check_alpn(const struct tls_stream *s)
     return length == 0 ? REASON_NONE : REASON_TLS_ERROR;
 }
 
+/** Empties a key that OpenSSL holds on to: a type set anew lets go of what was in it. */
+static void empty_key(EVP_PKEY *key)
+{
+    if (EVP_PKEY_set_type(key, EVP_PKEY_X25519) != 1)
+        ERR_clear_error();
+    EVP_PKEY_free(key);
+}
+
+/**
+ * OpenSSL keeps both key shares of TLS 1.3 (RFC 8446 section 4.2.8) until the connection ends, though nothing asks for them after
+ * the handshake: half a KiB, and a secret that is better gone.
+ */
+static void drop_key_shares(SSL *ssl)
+{
+    EVP_PKEY *key = NULL;
+    if (SSL_get_tmp_key(ssl, &key) == 1)
+        empty_key(key);
+    if (SSL_get_peer_tmp_key(ssl, &key) == 1)
+        empty_key(key);
+}
+
 static enum stream_step finish_greeting(struct tls_stream *s)
 {
     enum reason why = SSL_is_server(s->ssl) ? REASON_NONE : check_alpn(s);
@@ -134,6 +155,7 @@ static enum stream_step finish_greeting(struct tls_stream *s)
         fail(s, why);
         return STREAM_STEP_FAILED;
     }
+    drop_key_shares(s->ssl);
     s->is_greeted = true;
     return STREAM_STEP_DONE;
 }
