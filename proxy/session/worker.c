@@ -114,6 +114,8 @@ void worker_fini(struct worker *w)
     deadline_clear(&w->sweep);
     loop_fini(&w->loop);
     hosts_fini(&w->hosts);
+    while (w->unused_count > 0)
+        free(w->unused[--w->unused_count]);
     free(w->slots);
     w->slots = NULL;
 }

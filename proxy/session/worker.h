@@ -49,6 +49,9 @@ struct session_handle {
     uint64_t serial; /**< 0: no session */
 };
 
+/** Conversations that a worker keeps for the next requests (proxy/web/rest.c): some 45 KiB at most. */
+#define WORKER_UNUSED_MAX 64
+
 /** How often refusals of one reason are logged within LOG_WINDOW_MS; the others are counted. */
 #define LOG_WINDOW_MS    1000
 #define LOG_WINDOW_LINES 50
@@ -74,6 +77,8 @@ struct worker {
     bool is_draining;
     struct deadline sweep; /**< looks for vanished peers and idle sessions */
     struct log_window refusals[REASON_COUNT];
+    void *unused[WORKER_UNUSED_MAX]; /**< memory of conversations; freed with free() */
+    unsigned unused_count;
 
     /* private */
     struct session **slots;

@@ -13,6 +13,7 @@
 #include "proxy/web/back.h"
 #include "proxy/web/request.h"
 #include "proxy/web/response.h"
+#include "proxy/web/rest.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -67,6 +68,8 @@ static void let_go(struct conversation *c)
     flow_fini(&c->down);
     free(c->certificate);
     c->certificate = NULL;
+    free(c->rest);
+    c->rest = NULL;
 }
 
 void conversation_break(struct conversation *c, enum session_end at, enum reason why)
@@ -312,11 +315,27 @@ static bool flush_streams(struct conversation *c, unsigned front_ready, unsigned
     return false;
 }
 
+/* The session's conversation, out of its rest if need be. NULL without memory: then the session has ended. */
+static struct conversation *at_work(struct session *s)
+{
+    struct conversation *c = conversation_is_resting(s) ? conversation_wake(s) : conversation_of(s);
+
+    if (c == NULL)
+        session_close(s, REASON_NO_MEMORY);
+    return c;
+}
+
+/* A dial may succeed at once and call this again from within; whoever is called by it may not find the conversation gone. */
 static void run(struct session *s, unsigned front_ready, unsigned back_ready)
 {
-    struct conversation *c = conversation_of(s);
-    uint64_t up = c->up.bytes, down = c->down.bytes;
+    struct conversation *c = at_work(s);
+    uint64_t up, down;
 
+    if (c == NULL)
+        return;
+    c->runs++;
+    up = c->up.bytes;
+    down = c->down.bytes;
     if (!flush_streams(c, front_ready, back_ready))
         return;
     if (front_ready & STREAM_READ) {
@@ -351,12 +370,16 @@ static void run(struct session *s, unsigned front_ready, unsigned back_ready)
         session_note_moved(s, true);
     if (c->down.bytes != down)
         session_note_moved(s, false);
+    if (--c->runs == 0)
+        conversation_rest(c);
 }
 
 static unsigned front_interest(const struct session *s)
 {
     const struct conversation *c = conversation_of(s);
 
+    if (conversation_is_resting(s))
+        return STREAM_READ;
     switch (c->state) {
     case CONVERSATION_HEAD:
         return STREAM_READ;
@@ -412,8 +435,10 @@ static void body_is_late(struct conversation *c)
 
 static void late(struct session *s)
 {
-    struct conversation *c = conversation_of(s);
+    struct conversation *c = at_work(s);
 
+    if (c == NULL)
+        return;
     if (c->state == CONVERSATION_HEAD && request_is_blank(c)) {
         end_softly(c, REASON_IDLE_TIMEOUT); /* a connection without a request is closed without an answer */
     } else if (c->state == CONVERSATION_HEAD) {
@@ -469,8 +494,10 @@ static void back_lost(struct session *s, enum reason why)
 
 static void drain(struct session *s)
 {
-    struct conversation *c = conversation_of(s);
+    struct conversation *c = at_work(s);
 
+    if (c == NULL)
+        return;
     c->closes = true;
     if (c->state == CONVERSATION_HEAD && request_is_blank(c))
         end_softly(c, REASON_SHUTDOWN);
@@ -480,6 +507,10 @@ static void ended(struct session *s)
 {
     struct conversation *c = conversation_of(s);
 
+    if (c != NULL && conversation_is_resting(s)) {
+        conversation_end_rest(s);
+        return;
+    }
     if (c == NULL || c->state == CONVERSATION_OVER)
         return; /* never begun, or let go of everything before */
     log_exchange(c, s->why);
@@ -492,8 +523,7 @@ static void ended(struct session *s)
 
 static void begin(struct session *s, bool is_redirect)
 {
-    struct conversation *c = calloc(1, sizeof(*c));
-    struct loop *loop = &s->worker->loop;
+    struct conversation *c = conversation_new(s, door_of(s)->rules);
 
     if (c == NULL) {
         session_close(s, REASON_NO_MEMORY);
@@ -503,13 +533,8 @@ static void begin(struct session *s, bool is_redirect)
     s->kind = SESSION_WEB;
     s->ask.name = s->ask.web->name;
     s->ask.client = s->front->peer;
-    c->s = s;
-    c->rules = door_of(s)->rules;
     c->is_tls = door_of(s)->tls != NULL;
     c->is_redirect = is_redirect;
-    flow_init(&c->up, loop, s->front, NULL);
-    c->up.most = (uint64_t)s->worker->cfg->limits.body_bytes;
-    flow_init(&c->down, loop, NULL, s->front);
     session_serve(s);
     (void)door_admit_client(s);
     await_request(c); /* also of a client that is turned away: its first request will be told */

@@ -11,7 +11,7 @@
  * lines written in access.c. Bytes move in flow.c. This file's session (proxy/session/session.h) is in SERVE, or in DIAL while a
  * server is connected to. An upgrade (101) ends the conversation: the session goes on to RELAY.
  *
- * Lives in `session.scratch`, on the session's worker.
+ * Lives in `session.scratch`, on the session's worker; between two requests a struct rest (proxy/web/rest.h) is there instead.
  */
 #pragma once
 
@@ -22,6 +22,7 @@
 #include "tls/stream.h"
 
 #define CONVERSATION_STATES(X)                                                                                                   \
+    X(REST, "rest")         /* nothing is under way, and only a struct rest (rest.h) is there */                                 \
     X(HEAD, "head")         /* a request is waited for, or its head not complete */                                              \
     X(EXCHANGE, "exchange") /* the request goes to a server, its response comes */                                               \
     X(ANSWER, "answer")     /* an answer of our own is being sent */                                                             \
@@ -34,9 +35,11 @@ enum conversation_state {
 };
 
 struct conversation {
+    enum conversation_state state; /**< never REST; first, as in struct rest */
+    unsigned runs;                 /**< calls of the run op that are under way, one within the other */
     struct session *s;
     const struct web_rules *rules;
-    enum conversation_state state;
+    struct rest *rest; /**< memory for when it rests; NULL: it did not yet */
     struct flow up;
     struct flow down;
     struct http_scan scan;               /**< of the head that is read: the request's in HEAD, the response's in EXCHANGE */
@@ -64,6 +67,7 @@ struct conversation {
 extern const struct session_front conversation_front;
 extern const struct session_front conversation_redirect_front;
 
+/** Of a session that does not rest. */
 static inline struct conversation *conversation_of(const struct session *s)
 {
     return s->scratch;
