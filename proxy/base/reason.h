@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-enum reason {
+/** One byte: every stream, pump and session has one. */
+enum __attribute__((packed)) reason {
 #define X(constant, name, good, sentence) REASON_##constant,
 #include "proxy/base/reason.def"
 #undef X

@@ -36,7 +36,7 @@
     X(UPSTREAM, "upstream") /* opened: a request's, to a server of a web front door */                                           \
     X(HEALTH, "health")     /* opened: a health check's, to the same */
 
-enum account_purpose {
+enum __attribute__((packed)) account_purpose {
 #define X(constant, name) ACCOUNT_##constant,
     ACCOUNT_PURPOSES(X)
 #undef X

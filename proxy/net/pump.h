@@ -27,7 +27,7 @@
     X(SHUT, "shut")         /* the end was passed on */                                                                          \
     X(FAILED, "failed")     /* one of the streams broke */
 
-enum pump_state {
+enum __attribute__((packed)) pump_state {
 #define X(constant, name) PUMP_##constant,
     PUMP_STATES(X)
 #undef X

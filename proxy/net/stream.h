@@ -55,9 +55,9 @@ struct stream {
     int fd;                  /**< -1 when closed */
     struct address peer;     /**< who is at the other end */
     struct address local;    /**< our end; filled in once connected */
-    struct chunk_pool *pool; /**< of the thread that the stream belongs to now; set by the owner */
-    bool is_guarded;         /**< the owner's: socket_guard() was called for it */
     enum reason why;         /**< after FAILED. Reasons that have a side are given in their FRONT_ form; the owner turns them */
+    bool is_guarded;         /**< the owner's: socket_guard() was called for it */
+    struct chunk_pool *pool; /**< of the thread that the stream belongs to now; set by the owner */
 };
 
 /**

@@ -494,7 +494,7 @@ struct session *session_new(struct worker *w, struct stream *front, const struct
     s->front_ops = ops;
     s->front = front;
     s->started_ms = s->moved_ms = loop_now_ms(&w->loop);
-    s->idle_s = w->cfg->timeouts.idle_s;
+    s->idle_s = (int)w->cfg->timeouts.idle_s;
     watch_init(&s->front_watch, &w->loop, front_ready, s);
     s->again.call = called_again;
     return s;

@@ -37,17 +37,17 @@
     X(LINGER, "linger")   /* the front was told why it is refused and may read it */                                             \
     X(CLOSING, "closing") /* in the graveyard */
 
-enum session_state {
+enum __attribute__((packed)) session_state {
 #define X(constant, name) SESSION_##constant,
     SESSION_STATES(X)
 #undef X
 };
 
 /** What the session is for; the log's kind=. */
-enum session_kind { SESSION_UNKNOWN = 0, SESSION_WEB, SESSION_LINK, SESSION_ADVISE, SESSION_TUNNEL };
+enum __attribute__((packed)) session_kind { SESSION_UNKNOWN = 0, SESSION_WEB, SESSION_LINK, SESSION_ADVISE, SESSION_TUNNEL };
 
 /** Who ended it; the log's at=. */
-enum session_end { SESSION_AT_RELAY = 0, SESSION_AT_FRONT, SESSION_AT_BACK };
+enum __attribute__((packed)) session_end { SESSION_AT_RELAY = 0, SESSION_AT_FRONT, SESSION_AT_BACK };
 
 /** Longest name of a link, an agent or a web front door. */
 #define SESSION_NAME_MAX 63
@@ -168,6 +168,14 @@ struct session {
     struct watch *back_watch; /**< goes with the back stream; NULL while there was none */
     struct vigil front_vigil;
     struct vigil back_vigil;
+    bool has_entered; /**< counts in the quota */
+    bool is_greeting; /**< counts as greeting in the quota */
+    bool has_client;  /**< counts for its client in the quota */
+    bool is_quiet;    /**< ends without a line unless debug lines are wanted */
+    bool has_relayed;
+    bool has_ended; /**< one direction has ended; which side was first: */
+    bool front_ended_first;
+    int idle_s; /**< until a session on which nothing moves is closed; 0: never */
     struct pump up;
     struct pump down;
     struct session_opening *opening; /**< NULL once it relays */
@@ -179,14 +187,6 @@ struct session {
     void *scratch;              /**< of the front or back ops, up to RELAY; freed with free() */
     uint64_t started_ms;
     uint64_t moved_ms; /**< last time that bytes moved */
-    long idle_s;       /**< until a session on which nothing moves is closed; 0: never */
-    bool has_entered;  /**< counts in the quota */
-    bool is_greeting;  /**< counts as greeting in the quota */
-    bool has_client;   /**< counts for its client in the quota */
-    bool is_quiet;     /**< ends without a line unless debug lines are wanted */
-    bool has_relayed;
-    bool has_ended; /**< one direction has ended; which side was first: */
-    bool front_ended_first;
 };
 
 /**

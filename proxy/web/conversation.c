@@ -223,7 +223,7 @@ static void upgrade(struct conversation *c)
     log_exchange(c, REASON_SERVED);
     conversation_set_state(c, CONVERSATION_OVER);
     let_go(c);
-    s->idle_s = c->rules->cfg->timeouts.upgraded_s;
+    s->idle_s = (int)c->rules->cfg->timeouts.upgraded_s;
     session_upgrade(s, up, down);
 }
 
