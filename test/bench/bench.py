@@ -23,6 +23,7 @@ import figures  # noqa: E402
 import floor  # noqa: E402
 import machine  # noqa: E402
 import measure  # noqa: E402
+import network  # noqa: E402
 import places  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
@@ -216,6 +217,7 @@ def main():
         sys.exit(f"bench: no case has {options.only!r} in its name; see --list")
     signal.signal(signal.SIGTERM, stop_by_signal)
     build = places.Build(ROOT / options.build)
+    network.enter()
     processes.raise_files()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="georelay-bench-"))
     run = None

@@ -6,6 +6,8 @@ import pathlib
 import platform
 import subprocess
 
+import network
+
 
 def cpu_model():
     for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
@@ -21,7 +23,7 @@ def is_virtual():
 
 def text():
     kind = "virtual CPUs" if is_virtual() else "CPUs"
-    return f"{len(os.sched_getaffinity(0))} {kind} ({cpu_model()}), Linux {platform.release().split('-')[0]}"
+    return f"{len(os.sched_getaffinity(0))} {kind} ({cpu_model()}), Linux {platform.release().split('-')[0]}, TCP with {network.congestion()}"
 
 
 def openssl():
