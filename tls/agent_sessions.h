@@ -15,7 +15,7 @@
 
 #include <openssl/ssl.h>
 
-#define AGENT_SESSIONS_MAX 1024
+#define AGENT_SESSIONS_MAX 4096
 
 struct agent_sessions;
 

@@ -49,7 +49,7 @@ static void set_options(SSL_CTX *ctx)
     /* Partial and moving writes: a caller whose bytes were taken in part comes back with the rest at another address. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_security_level(ctx, 2);
-    /* Tickets hold all there is to know of a session: no cache to fill, to lock or to share. */
+    /* Tickets hold all there is to know of a session: no cache to fill, to lock or to share. (A tunnel's: agent_sessions.h.) */
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ctx, TICKET_SECONDS);
     SSL_CTX_set_max_early_data(ctx, 0);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 
 /** One byte: every stream, pump and session has one. */
@@ -13,6 +14,7 @@ enum __attribute__((packed)) reason {
 #undef X
     REASON_COUNT
 };
+static_assert(sizeof(enum reason) == 1, "reasons must fit into one byte");
 
 /** The name as it stands in logs and in the tunnel's REFUSED frame. */
 const char *reason_name(enum reason why);

@@ -100,8 +100,8 @@ void loop_forget_again(struct loop *loop, struct again *a);
 
 /**
  * clock_ms(), which the turn of a worker reads once, when it is first asked. It is behind by no more than the turn has taken
- * since: by so much a deadline may come early. Times of loop_now_ms() are compared with each other or with a clock_ms() read
- * later. The loop's thread.
+ * since: by so much a deadline of ten seconds or more may come early. Times of loop_now_ms() are compared with each other or with
+ * a clock_ms() read later. The loop's thread.
  */
 uint64_t loop_now_ms(struct loop *loop);
 

@@ -22,11 +22,11 @@
 #include "tls/stream.h"
 
 #define CONVERSATION_STATES(X)                                                                                                   \
-    X(REST, "rest")         /* nothing is under way, and only a struct rest (rest.h) is there */                                 \
     X(HEAD, "head")         /* a request is waited for, or its head not complete */                                              \
     X(EXCHANGE, "exchange") /* the request goes to a server, its response comes */                                               \
     X(ANSWER, "answer")     /* an answer of our own is being sent */                                                             \
-    X(OVER, "over")         /* the session ends or pumps */
+    X(OVER, "over")         /* the session ends or pumps */                                                                      \
+    X(REST, "rest")         /* nothing is under way, and only a struct rest (rest.h) is there */
 
 enum conversation_state {
 #define X(constant, name) CONVERSATION_##constant,

@@ -42,7 +42,7 @@ static bool may_rest(const struct conversation *c)
 {
     return c->state == CONVERSATION_HEAD && !c->has_begun && !c->closes && c->turned_away == REASON_NONE && c->pinned == NULL &&
            c->s->state == SESSION_SERVE && c->s->back == NULL && c->up.in == NULL && !c->up.has_ended && c->down.in == NULL &&
-           c->down.out == NULL;
+           c->up.out == NULL && c->down.out == NULL;
 }
 
 void conversation_rest(struct conversation *c)
