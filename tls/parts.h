@@ -78,7 +78,7 @@ struct tls_greeting {
     unsigned slot;               /**< dialling: which peer */
     enum reason why;             /**< set by a callback that refused */
     bool is_tunnel;
-    bool is_session_new; /**< the tunnel's session was found and is of the newest rotation */
+    bool is_session_new;         /**< the tunnel's session was found and is of the newest rotation */
     const struct tls_site *site; /**< who answers at a web front door; NULL for a tunnel, and for whoever dials */
 };
 
