@@ -18,6 +18,9 @@
  */
 #define CHUNK_READ ((size_t)127 * 1024)
 
+/** What one direction of a session may read in one turn of its loop, so that no peer can hold the others up. */
+#define CHUNK_TURN (2 * CHUNK_READ)
+
 /** Room in a chunk: CHUNK_READ bytes still fit after TLS has cut them into records of 16 KiB and added header and tag to each. */
 #define CHUNK_BYTES (CHUNK_READ + (size_t)5 * 1024)
 

@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one pump may read in one turn: two chunks. */
-#define TURN_BYTES (2 * CHUNK_READ)
-
 static const char *const state_names[] = {
 #define X(constant, name) name,
     SESSION_STATES(X)
@@ -150,7 +147,7 @@ bool session_run_pump(struct session *s, struct pump *p)
 {
     bool is_up = p == &s->up;
     uint64_t before = p->bytes;
-    enum pump_result result = pump_run(p, TURN_BYTES);
+    enum pump_result result = pump_run(p, CHUNK_TURN);
 
     if (p->bytes != before) {
         s->moved_ms = loop_now_ms(&s->worker->loop);

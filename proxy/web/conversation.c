@@ -19,8 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What one flow may read in one turn, and how many steps a conversation may take in it. */
-#define TURN_BYTES (2 * CHUNK_READ)
+/* How many steps a conversation may take in one turn. */
 #define TURN_STEPS 32
 
 /* How long and how much a client may still send before it must have read our last answer. */
@@ -163,7 +162,7 @@ static void refuse_body(struct conversation *c, enum http_fault fault)
 static bool move_up(struct conversation *c)
 {
     uint64_t before = c->up.body.bytes;
-    enum flow_result result = flow_run(&c->up, TURN_BYTES);
+    enum flow_result result = flow_run(&c->up, CHUNK_TURN);
 
     if (c->up.body.bytes != before)
         c->moved_ms = loop_now_ms(&c->s->worker->loop);
@@ -230,7 +229,7 @@ static void upgrade(struct conversation *c)
 /* Moves the response's body on. False if the state has changed. */
 static bool move_down(struct conversation *c)
 {
-    switch (flow_run(&c->down, TURN_BYTES)) {
+    switch (flow_run(&c->down, CHUNK_TURN)) {
     case FLOW_BLOCKED:
         return false;
     case FLOW_MORE:

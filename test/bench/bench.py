@@ -164,7 +164,10 @@ class Run:
         return f" {report.short(sample.rate):>9} {unit:4}{latency}  busy {sample.busy:4.0%}, load {sample.load_busy:4.0%}"
 
     def floors(self):
-        return [] if "," not in self.options.only and self.options.only else floor.measure(len(floor.PARTS) if self.options.quick else 1)
+        """They belong to a table, not to a look at some rows."""
+        if self.options.only and not self.options.out:
+            return []
+        return floor.measure(len(floor.PARTS) if self.options.quick else 1)
 
 
 def facts(run, options):
