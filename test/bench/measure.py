@@ -47,6 +47,9 @@ class Windows:
             return self.warm_up * (4 if case.does == "resumed" else 1)  # the tickets come first
         return self.warm_up + case.ramp
 
+    def silent_for(self, case):
+        return 0 if self.quick else case.silent
+
     def connections_for(self, case):
         """In a quick run nothing is to be learned from crowds."""
         if not self.quick:
@@ -122,12 +125,13 @@ class Measurement:
 
     # ---- the load ----
 
-    def _command(self, connections, seconds, warm_up, *more, bytes_=None):
+    def _command(self, connections, seconds, warm_up, *more, bytes_=None, does=None):
+        does = does or self.case.does
         if self.case.mode == "tunnel":
-            command = [self.stage.build.program("bench_alarm"), "--case", self.case.does, "--client", self.behind, *self.started.dial]
+            command = [self.stage.build.program("bench_alarm"), "--case", does, "--client", self.behind, *self.started.dial]
             command += ["--pause", self.case.pause_ms] if self.case.pause_ms else []
         else:
-            command = [self.stage.build.program("bench_load"), "--case", self.case.does, "--to", self.listen,
+            command = [self.stage.build.program("bench_load"), "--case", does, "--to", self.listen,
                        "--bytes", bytes_ or self.case.bytes, "--sources", SOURCES]
         command += ["--connections", connections, "--seconds", seconds, "--warm-up", warm_up]
         if self.case.tls:
@@ -176,7 +180,14 @@ class Measurement:
         more = ["--check"] if windows.quick and not self.case.is_bulk and self.upstream else []
         command = self._command(windows.connections_for(self.case), windows.seconds, warm_up, "--pids", ",".join(map(str, own + others)),
                                 *more)
-        return self._sample(self._run(command, windows.seconds + warm_up), own, others)
+        return self._among(windows.silent_for(self.case), lambda: self._sample(self._run(command, windows.seconds + warm_up), own, others))
+
+    def _among(self, silent, work):
+        """`work`, while so many other connections are open and silent."""
+        if not silent:
+            return work()
+        command = self._command(silent, 1, 0, *(["--ping"] if self.case.does == "pingpong" else []), does="idle")
+        return self._hold(command, silent, work)
 
     def _sample(self, result, own, others):
         """Nanoseconds for a byte are seconds for a GB."""
@@ -202,10 +213,10 @@ class Measurement:
         """First a crowd, for what is taken once and kept, then all of them."""
         count = self.stage.windows.connections_for(self.case)
         pids = self.started.pids()
-        self._hold(min(CROWD, count), lambda: None)
+        self._hold(self._command(min(CROWD, count), 1, 0), min(CROWD, count), lambda: None)
         processes.settle(pids)
         before = processes.memory_kib(pids)
-        after = self._hold(count, lambda: self._settled_memory(pids))
+        after = self._hold(self._command(count, 1, 0), count, lambda: self._settled_memory(pids))
         return Sample(cost=(after - before) / count)
 
     @staticmethod
@@ -213,9 +224,9 @@ class Measurement:
         processes.settle(pids)
         return processes.memory_kib(pids)
 
-    def _hold(self, count, look):
+    def _hold(self, command, count, look):
         """`look` at the moment when so many connections stand."""
-        load = self.stage.processes.start(self._command(count, 1, 0), self.folder, "load", places.cpus(places.LOAD_CPU),
+        load = self.stage.processes.start(command, self.folder, "crowd", places.cpus(places.LOAD_CPU),
                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         with load.child.stdin, load.child.stdout:
             ready, _, _ = select.select([load.child.stdout], [], [], processes.PATIENCE + count / 200)
