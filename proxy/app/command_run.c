@@ -34,6 +34,7 @@ static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *s
     if (hub_sockets_open(sockets, cfg) != 0 || gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 ||
         control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 || startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
+    privilege_log(cfg);
     privilege_warn_files(cfg);
     code = service_run(cfg, gates, sockets, workers);
     log_stop();
