@@ -5,10 +5,13 @@
  */
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
+#include "proxy/app/handed.h"
+#include "proxy/app/notify.h"
 #include "proxy/app/options.h"
 #include "proxy/app/privilege.h"
 #include "proxy/app/service.h"
 #include "proxy/app/startup.h"
+#include "proxy/app/watchdog.h"
 
 #include "config/load.h"
 #include "proxy/base/log.h"
@@ -31,9 +34,11 @@ static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *s
     int code;
 
     privilege_raise_files(cfg);
-    if (hub_sockets_open(sockets, cfg) != 0 || gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 ||
-        control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 || startup_open_logs(cfg) != 0)
+    if (hub_sockets_open(sockets, cfg) != 0 || handed_open() != 0 || gates_open(gates, workers) != 0 || handed_close(cfg) != 0 ||
+        privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
+        startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
+    privilege_log(cfg);
     privilege_warn_files(cfg);
     code = service_run(cfg, gates, sockets, workers);
     log_stop();
@@ -50,6 +55,8 @@ int run_file(const char *path, const struct run_guest *guest)
     signal(SIGPIPE, SIG_IGN); /* splice(2) and TLS have no MSG_NOSIGNAL; before any thread starts */
     signal(SIGHUP, SIG_IGN);  /* these two would kill us, until the service watches them */
     signal(SIGUSR1, SIG_IGN);
+    notify_open();
+    watchdog_open();
     cfg = startup_load(path, &gates);
     if (cfg == NULL)
         return EXIT_USAGE;
@@ -63,6 +70,7 @@ int run_file(const char *path, const struct run_guest *guest)
     }
     gates_fini(&gates);
     cfg_free(cfg);
+    notify_close();
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/app/doors.h"
 
 #include "config/place.h"
+#include "proxy/app/handed.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
 #include "proxy/net/socket.h"
@@ -152,11 +153,20 @@ static const char *open_remedy(int error)
     }
 }
 
+/* A socket that was handed to us for this address is as good as one of our own, and needs no right. */
+static int listen_for(struct gate *gate, unsigned worker)
+{
+    int fd = handed_take(&gate->address, worker);
+
+    gate->is_handed = fd >= 0;
+    return fd >= 0 ? fd : socket_listen(&gate->address, true);
+}
+
 static int open_gate(const struct gates *g, struct gate *gate)
 {
     for (unsigned i = 0; i < g->workers; i++) {
         char text[ADDRESS_TEXT];
-        int fd = socket_listen(&gate->address, true);
+        int fd = listen_for(gate, i);
 
         if (fd < 0) {
             fprintf(stderr, "%s:%u: cannot listen on %s: %s. %s.\n", cfg_place_file(g->cfg, gate->line),
@@ -229,6 +239,8 @@ static void log_listen(const struct gate *gate, const char *purpose, const char 
     log_address(&l, "address", &gate->address);
     if (gate->link != NULL)
         log_ports(&l, gate->link);
+    if (gate->is_handed)
+        log_text(&l, "socket", "handed");
     log_end(&l);
 }
 

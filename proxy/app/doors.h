@@ -22,6 +22,7 @@ struct gate {
     const struct cfg_link *link;     /**< or NULL */
     enum gate_web web_kind;
     struct tls_context *tls; /**< NULL for links and for web front doors without TLS */
+    bool is_handed;          /**< its sockets were handed to us (proxy/app/handed.h) */
     int *fds;                /**< one per worker; -1 once taken */
     struct door *doors;      /**< one per worker */
 };

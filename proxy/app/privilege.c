@@ -2,6 +2,7 @@
 /* Owns nothing; Linux only. Main thread, before any other thread runs. */
 #include "proxy/app/privilege.h"
 
+#include "proxy/app/rights.h"
 #include "proxy/base/log.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -190,9 +192,81 @@ static int become(const struct cfg *cfg, const struct passwd *user)
     return 0;
 }
 
+static bool is_alone(const unsigned ids[3], unsigned id)
+{
+    return ids[0] == id && ids[1] == id && ids[2] == id;
+}
+
+/* The groups that the system's files give to this user, and no other. */
+static bool has_groups_of(const struct rights *r, const struct passwd *user)
+{
+    gid_t groups[RIGHTS_GROUPS];
+    int count = RIGHTS_GROUPS;
+
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+        return r->groups_count == RIGHTS_GROUPS; /* more than we look at */
+    for (unsigned i = 0; i < r->groups_count; i++) {
+        int k = 0;
+
+        while (k < count && groups[k] != r->groups[i])
+            k++;
+        if (k == count)
+            return false;
+    }
+    return true;
+}
+
+/* Asks the kernel once more, for all of it at a time. `user` is NULL if it was not to change. */
+static int verify(const struct cfg *cfg, const struct passwd *user, cap_set kept, bool may_bound)
+{
+    const char *wrong = NULL;
+    struct rights r;
+
+    if (rights_read(&r) != 0)
+        wrong = "rights can't be read back";
+    else if (!r.no_new_privs)
+        wrong = "no_new_privs is not set";
+    else if (user != NULL && (!is_alone(r.uids, user->pw_uid) || !is_alone(r.gids, user->pw_gid)))
+        wrong = "the user or the group has not changed";
+    else if (user != NULL && !has_groups_of(&r, user))
+        wrong = "a group of another user is left";
+    else if (r.permitted != kept || r.effective != kept || r.inheritable != 0 || r.ambient != 0)
+        wrong = "capabilities are left";
+    else if (may_bound && r.bounding != 0)
+        wrong = "the bounding set is not empty";
+    if (wrong == NULL)
+        return 0;
+    fprintf(stderr, "%s: rights were given up, but %s; not starting. Start georelay as its own user instead.\n", cfg->file,
+            wrong);
+    return -1;
+}
+
+static void warn_other_user(const struct cfg *cfg)
+{
+    const struct passwd *user = cfg->user != NULL && geteuid() != 0 ? getpwnam(cfg->user) : NULL;
+    struct log_line l;
+
+    if (cfg->user == NULL || geteuid() == 0 || (user != NULL && user->pw_uid == geteuid()))
+        return;
+    if (!log_begin(&l, LOG_LEVEL_WARN, "user_not_changed"))
+        return;
+    log_text(&l, "wanted", cfg->user);
+    log_text(&l, "remedy", "only root can change the user: start georelay as root, or as that user (User= of its unit)");
+    log_end(&l);
+}
+
+void privilege_log(const struct cfg *cfg)
+{
+    struct rights r;
+
+    warn_other_user(cfg);
+    if (rights_read(&r) == 0)
+        rights_log(&r);
+}
+
 int privilege_drop(const struct cfg *cfg)
 {
-    const struct passwd *user;
+    const struct passwd *user = NULL;
     cap_set permitted, kept;
 
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -210,5 +284,5 @@ int privilege_drop(const struct cfg *cfg)
             prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0)
             return -1;
     }
-    return keep_only(cfg, kept);
+    return keep_only(cfg, kept) != 0 ? -1 : verify(cfg, user, kept, (permitted & CAP_BIT(CAP_SETPCAP)) != 0);
 }

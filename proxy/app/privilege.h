@@ -27,6 +27,13 @@ int privilege_make_state(const struct cfg *cfg);
 /**
  * As root with `cfg->user`: becomes that user for good, verifies it. Of all capabilities, however we came by them, CAP_NET_RAW
  * (or CAP_NET_ADMIN in its place) stays if links are dialled from clients' own addresses, and none otherwise; all sockets that
- * need one must be open. 0, or -1 told on standard error with the remedy.
+ * need one must be open. Users, groups, capabilities and no_new_privs are then read back. 0, or -1 told on standard error with
+ * the remedy.
  */
 int privilege_drop(const struct cfg *cfg);
+
+/**
+ * Says in the log what is left of our rights, as the kernel tells it (ev=privileges), and that the user of the configuration is
+ * not the one that we run as, if so. After privilege_drop().
+ */
+void privilege_log(const struct cfg *cfg);

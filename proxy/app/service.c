@@ -8,6 +8,8 @@
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/app/notify.h"
+#include "proxy/app/watchdog.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -34,6 +36,9 @@
 /* How often a drain looks whether it is over. */
 #define DRAIN_LOOK_MS 100
 
+/* What taking everything down may take after a drain, in seconds. */
+#define STOP_S 10
+
 /* A new ticket key for new tickets. Tickets live for four hours, and the two keys before are still accepted. */
 #define TICKETS_MS ((uint64_t)2 * 3600 * 1000)
 
@@ -58,6 +63,7 @@ struct service {
     struct deadline tickets;
     struct deadline drain;
     uint64_t drain_until_ms;
+    unsigned long drain_told; /* sessions, to the service manager */
     bool is_draining;
     unsigned started; /* workers whose thread runs */
 };
@@ -208,10 +214,14 @@ static void drain_counted(void *arg, const struct counts *c)
 {
     struct service *v = arg;
 
-    if (c->sessions == 0 || clock_ms() >= v->drain_until_ms)
+    if (c->sessions == 0 || clock_ms() >= v->drain_until_ms) {
         loop_stop(&v->loop);
-    else
-        deadline_set(&v->drain, DRAIN_LOOK_MS);
+        return;
+    }
+    deadline_set(&v->drain, DRAIN_LOOK_MS);
+    if (c->sessions != v->drain_told)
+        notify_say("STATUS=draining: %lu sessions are left", c->sessions);
+    v->drain_told = c->sessions;
 }
 
 static void drain_look(void *arg)
@@ -258,6 +268,9 @@ static void start_drain(struct service *v)
     v->is_draining = true;
     log_stopping("TERM");
     v->drain_until_ms = clock_ms() + (uint64_t)v->cfg->timeouts.drain_s * 1000;
+    watchdog_stop(); /* the manager bounds a stop by its own time, which ours may be longer than */
+    notify_say("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%llu",
+               ((unsigned long long)v->cfg->timeouts.drain_s + STOP_S) * 1000 * 1000);
     for (unsigned i = 0; i < v->site.workers_count; i++) {
         struct drain_mail *mail = calloc(1, sizeof(*mail));
 
@@ -306,6 +319,7 @@ static void signal_came(evutil_socket_t number, short what, void *arg)
         break;
     case SIGINT:
         log_stopping("INT");
+        notify_say("STOPPING=1\nSTATUS=stopping");
         loop_stop(&v->loop);
         break;
     case SIGHUP:
@@ -434,6 +448,7 @@ static int service_start(struct service *v, unsigned workers)
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
     control_socket_start(&v->loop);
+    notify_start(&v->loop);
     return start_workers(v);
 }
 
@@ -443,6 +458,8 @@ static void service_stop(struct service *v)
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
+    watchdog_stop();
+    notify_stop();
     for (unsigned i = 0; i < v->site.workers_count; i++)
         if (i >= v->started)
             gates_close_worker(v->gates, i);
@@ -485,6 +502,8 @@ int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *
     v->sockets = sockets;
     if (service_start(v, workers) == 0) {
         log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
+        notify_say("READY=1\nSTATUS=serving as %s", v->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
+        watchdog_start(&v->loop, &v->site);
         loop_run(&v->loop);
         code = EXIT_DONE;
     } else {

@@ -41,7 +41,8 @@ class Program:
         self._open = 2
         # A session of its own: Ctrl-C is ours to handle.
         self.process = subprocess.Popen([*prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, preexec_fn=lambda: _before_exec(files), start_new_session=True)
+                                        stderr=subprocess.PIPE, preexec_fn=lambda: _before_exec(files), start_new_session=True,
+                                        pass_fds=getattr(prefix, "fds", ()))
         for pipe in (self.process.stdout, self.process.stderr):
             threading.Thread(target=self._listen, args=(pipe,), daemon=True).start()
 
