@@ -372,6 +372,7 @@ struct cfg {
     char *file;               /**< the path it was read from */
     struct cfg_string *files; /**< the same, then the files that it includes */
     size_t files_count;
+    unsigned holds;  /**< of who may outlive its generation (proxy/session/worker.h); atomic */
     bool is_partial; /**< something could not be read and is missing here: good for finding further mistakes only */
 
     int role;   /**< enum cfg_role */

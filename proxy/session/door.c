@@ -65,13 +65,19 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
 
 int door_open(struct door *door, int fd)
 {
-    door->listener = listener_new(&door->worker->loop, fd, door->purpose, door_accepted, door);
+    door->listener = listener_borrow(&door->worker->loop, fd, door->purpose, door_accepted, door);
     return door->listener != NULL ? 0 : -1;
 }
 
 void door_close(struct door *door)
 {
     listener_close(door->listener);
+    door->listener = NULL;
+}
+
+void door_finish(struct door *door)
+{
+    listener_finish(door->listener);
     door->listener = NULL;
 }
 
