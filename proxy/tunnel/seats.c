@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the seats: control channel, spare channels (by handle; they live on workers), who waits for one. Main loop. The calls at
- * the end of the file are made by workers and only send mail.
+ * Owns the seats: control channel, spare channels (by handle; they live on workers), who waits for one. Main loop.
  */
-#include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/seats_parts.h"
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -418,7 +417,7 @@ static void refuse_version(struct seat *seat, struct control *control, const str
     control_close(control, REASON_VERSION_MISMATCH);
 }
 
-static void take_seat(struct seat *seat, struct stream *stream, const struct frame *hello)
+void seat_take_control(struct seat *seat, struct stream *stream, const struct frame *hello)
 {
     struct control *control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
 
@@ -581,162 +580,48 @@ unsigned seats_spares(const struct seats *seats)
     return count;
 }
 
-/* -- mail from workers ---------------------------------------------------------------------------------------------------------
+/* -- on mail from workers (proxy/tunnel/seats_mail.c) --------------------------------------------------------------------------
  */
 
-struct seat_mail {
-    struct mail mail;
-    struct site *site;
-    const struct cfg_agent *agent;
-    struct stream *stream;
-    struct frame hello;
-    uint8_t instance[FRAME_INSTANCE];
-    struct session_handle spare;
-};
-
-static void seat_mail_drop(struct mail *m)
+struct seat *seats_find(struct hub *hub, const char *name)
 {
-    struct seat_mail *mail = (struct seat_mail *)m;
+    struct seats *seats = the_seats(hub);
 
-    if (mail->stream != NULL)
-        stream_close(mail->stream, STREAM_CLOSE_RESET);
-    free(mail);
+    return seats != NULL ? seat_by_name(seats, name) : NULL;
 }
 
-/* Seats may be gone while the program ends, or the agent from the configuration: then the mail is dropped. */
-static struct seat *seat_of_mail(struct seat_mail *mail)
+void seat_add_spare(struct seat *seat, struct session_handle spare, const uint8_t instance[FRAME_INSTANCE])
 {
-    struct seats *seats = the_seats(mail->site->hub);
+    bool is_current = seat->control != NULL && memcmp(seat->instance, instance, FRAME_INSTANCE) == 0;
+    bool is_taken = is_current && push_spare(seat, spare);
 
-    return seats != NULL ? seat_by_name(seats, mail->agent->name) : NULL;
+    if (is_current && seat->asked > 0)
+        seat->asked--;
+    if (is_taken)
+        serve_waiting(seat);
+    else
+        relay_close_spare(seat->seats->hub->site, spare, is_current ? REASON_SURPLUS : REASON_STALE_CHANNEL);
+    watch_surplus(seat);
 }
 
-static void control_arrived(struct mail *m, struct loop *loop)
+void seat_remove_spare(struct seat *seat, struct session_handle spare)
 {
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-    const struct cfg_timeouts *timeouts = &mail->site->cfg->timeouts;
-
-    (void)loop;
-    if (seat != NULL) {
-        socket_guard(mail->stream->fd, timeouts->dead_peer_s, timeouts->firewall_idle_s); /* no sweep comes to the main loop */
-        take_seat(seat, mail->stream, &mail->hello);
-        mail->stream = NULL;
-    }
-    seat_mail_drop(m);
-}
-
-static void spare_ready(struct mail *m, struct loop *loop)
-{
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-
-    (void)loop;
-    if (seat != NULL) {
-        bool is_current = seat->control != NULL && memcmp(seat->instance, mail->instance, FRAME_INSTANCE) == 0;
-
-        bool is_taken = is_current && push_spare(seat, mail->spare);
-
-        if (is_current && seat->asked > 0)
-            seat->asked--;
-        if (is_taken)
-            serve_waiting(seat);
-        else
-            relay_close_spare(mail->site, mail->spare, is_current ? REASON_SURPLUS : REASON_STALE_CHANNEL);
-        watch_surplus(seat);
-    } else {
-        relay_close_spare(mail->site, mail->spare, REASON_AGENT_UNKNOWN);
-    }
-    seat_mail_drop(m);
-}
-
-static void spare_gone(struct mail *m, struct loop *loop)
-{
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-
-    (void)loop;
-    for (size_t i = 0; seat != NULL && i < seat->spares_count; i++)
-        if (seat->spares[i].serial == mail->spare.serial && seat->spares[i].worker == mail->spare.worker) {
+    for (size_t i = 0; i < seat->spares_count; i++)
+        if (seat->spares[i].serial == spare.serial && seat->spares[i].worker == spare.worker) {
             seat->spares_count--;
             memmove(&seat->spares[i], &seat->spares[i + 1], (seat->spares_count - i) * sizeof(seat->spares[0]));
-            break;
+            return;
         }
-    seat_mail_drop(m);
 }
 
-static struct seat_mail *seat_mail_new(struct worker *w, const struct cfg_agent *agent)
+void seats_deliver(struct hub *hub, struct advise_call *call)
 {
-    struct seat_mail *mail = calloc(1, sizeof(*mail));
+    struct seats *seats = the_seats(hub);
 
-    if (mail == NULL)
-        return NULL;
-    mail->mail.drop = seat_mail_drop;
-    mail->site = w->site;
-    mail->agent = agent;
-    return mail;
-}
-
-void seats_control_arrived(struct worker *w, const struct cfg_agent *agent, struct stream *stream, const struct frame *hello)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL) {
-        stream_close(stream, STREAM_CLOSE_RESET);
-        return;
-    }
-    mail->mail.deliver = control_arrived;
-    mail->stream = stream;
-    mail->hello = *hello;
-    loop_post(w->site->main, &mail->mail);
-}
-
-void seats_spare_ready(struct worker *w, const struct cfg_agent *agent, const uint8_t instance[FRAME_INSTANCE],
-                       struct session_handle spare)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL)
-        return; /* it is never taken, and its heartbeats go on */
-    mail->mail.deliver = spare_ready;
-    memcpy(mail->instance, instance, FRAME_INSTANCE);
-    mail->spare = spare;
-    loop_post(w->site->main, &mail->mail);
-}
-
-void seats_spare_gone(struct worker *w, const struct cfg_agent *agent, struct session_handle spare)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL)
-        return; /* whoever takes it will be told that it is gone */
-    mail->mail.deliver = spare_gone;
-    mail->spare = spare;
-    loop_post(w->site->main, &mail->mail);
-}
-
-static void try_again(struct mail *m, struct loop *loop)
-{
-    struct advise_call *call = (struct advise_call *)m;
-    struct seats *seats = the_seats(call->site->hub);
-
-    (void)loop;
     if (seats == NULL)
         advise_call_refuse(call, REASON_SHUTDOWN);
     else if (call->tries >= ADVISE_TRIES)
         advise_call_refuse(call, REASON_CHANNEL_LOST);
     else
         deliver(seats, call);
-}
-
-static void drop_call(struct mail *m)
-{
-    advise_call_refuse((struct advise_call *)m, REASON_SHUTDOWN);
-}
-
-void seats_try_again(struct worker *w, struct advise_call *call)
-{
-    call->mail.deliver = try_again;
-    call->mail.drop = drop_call;
-    loop_post(w->site->main, &call->mail);
 }
