@@ -142,9 +142,8 @@ static const char *open_remedy(int error)
     case EADDRNOTAVAIL:
         return "this machine has no such address: see ip address";
     case EACCES:
-        return "ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE; a running georelay has given its rights up, "
-               "so "
-               "start it again";
+        return "ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE; a running georelay has given its rights "
+               "up: restart it";
     case EMFILE:
     case ENFILE:
         return "raise the limit of open files: see ulimit -n";

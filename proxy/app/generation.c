@@ -157,6 +157,7 @@ int generation_attend(struct generation *g)
         errno = ENOMEM;
     return g->health != NULL ? 0 : -1;
 }
+    site->made++;
 
 int generation_start(struct generation *g)
 {
@@ -273,9 +274,19 @@ void generation_retire(struct generation *g, void (*closed)(void *arg, struct ge
 
 void generation_drain(struct generation *g)
 {
+static void drop_worker(struct generation *g, struct worker *w)
+{
+    gates_close_worker(g->gates, w->number);
+    g->workers[w->number] = NULL;
+    worker_fini(w);
+    free(w);
+}
+
     give_order(g, drain_worker, true);
 }
 
+    for (unsigned i = g->started; i < g->workers_count; i++)
+        drop_worker(g, g->workers[i]);
 /* -- down ----------------------------------------------------------------------------------------------------------------------
  */
 
@@ -291,10 +302,7 @@ bool generation_bury(struct generation *g, struct worker *w)
     if (w->number >= g->workers_count || g->workers[w->number] != w)
         return false;
     join(w);
-    gates_close_worker(g->gates, w->number);
-    g->workers[w->number] = NULL;
-    worker_fini(w);
-    free(w);
+    drop_worker(g, w);
     g->living--;
     return true;
 }

@@ -37,7 +37,7 @@ static void log_problem(const struct cfg_problem *p, size_t problems)
     if (p->line > 0)
         log_number(&l, "line", p->line);
     log_text(&l, "error", p->sentence);
-    if (p->remedy != NULL)
+    if (p->remedy[0] != '\0')
         log_text(&l, "remedy", p->remedy);
     if (problems > 0)
         log_number(&l, "problems", problems);
@@ -313,6 +313,7 @@ static void commit(struct reload *r)
     gates_pass_on(before->gates, g->gates);
     r->now = g;
     r->site->cfg = g->cfg;
+        hub_sockets_close(&r->sockets);
     r->site->agent_tls = g->gates->agent_tls;
     r->site->workers = g->workers;
     r->site->workers_count = g->workers_count;

@@ -192,9 +192,11 @@ static bool bind_newest(struct ask *ask)
 static void ask_on_main(struct mail *m, struct loop *loop)
 {
     struct ask *ask = (struct ask *)m;
+    const struct cfg_link *asked = ask->link;
 
     (void)loop;
     ask->why = bind_newest(ask) ? decide(ask->hub, ask) : REASON_LINK_UNKNOWN;
+    ask->link = asked; /* its worker's generation has this one as long as it may be asked about */
     ask->mail.deliver = answer_on_worker;
     site_post(ask->hub->site, ask->session.worker, &ask->mail);
 }

@@ -52,8 +52,9 @@ static void sweep(void *arg)
     deadline_set(&w->sweep, sweep_ms(w));
 }
 
-/* Serials of sessions are unique over all workers, so a handle that outlives its worker fits nobody at the same place. */
-#define SERIALS_OF_WORKER 40
+/* Serials of sessions differ from generation to generation, so a handle that outlives its worker fits nobody at the same place.
+ */
+#define SERIALS_OF_GENERATION 40
 
 static void leave_if_empty(void *arg);
 
@@ -67,7 +68,7 @@ int worker_init(struct worker *w, struct site *site, const struct cfg *cfg)
         errno = EAGAIN;
         return -1;
     }
-    *w = (struct worker){.site = site, .cfg = cfg, .index = index, .serial = site->born << SERIALS_OF_WORKER};
+    *w = (struct worker){.site = site, .cfg = cfg, .index = index, .serial = site->made << SERIALS_OF_GENERATION};
     if (loop_init(&w->loop, index + 1) != 0)
         return -1;
     if (hosts_init(&w->hosts, cfg) != 0) {
@@ -80,7 +81,6 @@ int worker_init(struct worker *w, struct site *site, const struct cfg *cfg)
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));
     deadline_init(&w->leave, &w->loop, leave_if_empty, w);
-    site->born++;
     site->places[index] = w;
     return 0;
 }

@@ -34,7 +34,7 @@ struct worker_relay {
 };
 
 /** Places for workers, those that retire included. */
-#define SITE_WORKERS_MAX 256
+#define SITE_WORKERS_MAX 1024
 
 /**
  * What all workers share. Immutable while they run, but for what has its own lock and what is the main thread's alone: there
@@ -51,7 +51,7 @@ struct site {
     struct worker *places[SITE_WORKERS_MAX];
     struct worker **workers; /**< of the newest generation; borrowed */
     unsigned workers_count;
-    uint64_t born; /**< workers so far */
+    uint64_t made; /**< generations of workers so far */
     /** A worker that retires has ended: join and free it. NULL: none ever retires. */
     void (*gone)(void *arg, struct worker *w);
     void *arg;

@@ -155,7 +155,7 @@ void back_failed(struct conversation *c, enum reason why)
 static bool may_keep(const struct conversation *c)
 {
     return !c->x.is_head && c->is_up_over && !c->is_up_lost && c->x.has_response && c->x.response.keeps_alive &&
-           !c->down.has_ended && flow_length(&c->down) == 0 && !worker_takes_leave(c->s->worker) &&
+           !c->down.has_ended && flow_length(&c->down) == 0 && !conversation_takes_leave(c) &&
            c->x.response.kind != HTTP_BODY_TO_CLOSE;
 }
 

@@ -182,7 +182,7 @@ static void take(struct conversation *c, const struct http_head *head, const str
     enum reason why;
 
     c->requests++;
-    c->closes = !c->x.request.keeps_alive || !has_more_room(c) || worker_takes_leave(c->s->worker) ||
+    c->closes = !c->x.request.keeps_alive || !has_more_room(c) || conversation_takes_leave(c) ||
                 c->rules->cfg->timeouts.keep_alive_s == 0;
     why = c->is_redirect ? REASON_REDIRECTED : admit(c, target);
     if (why != REASON_NONE) {

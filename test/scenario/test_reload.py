@@ -10,6 +10,7 @@ import libconfig
 import peers
 import pytest
 from program import wait_for
+from test_http_turns import logged_on
 
 CONNECTORS = 4
 RELOADS = 20
@@ -96,6 +97,19 @@ def test_a_keep_alive_connection_ends_after_its_next_answer(stage):
     client.expect_end()
     ended(relay, 1)
     assert stage.http(relay).ask("GET", "/three").status == 200
+
+
+def test_who_is_logged_on_with_his_connection_stays(stage):
+    server = stage.recorder(logged_on)
+    relay = stage.relay(web=[stage.site(server.text)])
+    with stage.http(relay) as client:
+        assert client.ask("GET", "/", "Authorization: NTLM YII=").text == "NTLM YII="
+        relay.reload(limits={"per_client": 99})
+        for _ in range(3):
+            answer = client.ask("GET", "/")
+            assert answer.text == "NTLM YII=" and answer.get("Connection") != "close"
+        assert not relay.events("generation_ended")
+    ended(relay, 1)
 
 
 def test_a_reload_that_changes_nothing(stage):
