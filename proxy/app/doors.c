@@ -342,6 +342,36 @@ void gates_log(const struct gates *g)
     }
 }
 
+static void swap_tls(struct tls_context **used, struct tls_context **fresh)
+{
+    struct tls_context *old = *used;
+
+    __atomic_store_n(used, *fresh, __ATOMIC_RELEASE);
+    *fresh = old;
+}
+
+static void swap_rules(struct web_rules *used, struct web_rules *fresh)
+{
+    for (size_t i = 0; used != NULL && i < used->upstreams_count; i++)
+        swap_tls(&used->upstreams[i].tls, &fresh->upstreams[i].tls);
+}
+
+void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *workers)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        swap_tls(&gate->tls, &fresh->list[i].tls);
+        for (unsigned k = 0; k < g->workers; k++)
+            __atomic_store_n(&gate->doors[k].tls, gate->tls, __ATOMIC_RELEASE);
+    }
+    for (size_t i = 0; i < g->cfg->web_count; i++)
+        swap_rules(g->rules[i], fresh->rules[i]);
+    swap_tls(&g->agent_tls, &fresh->agent_tls);
+    for (unsigned k = 0; k < g->workers; k++)
+        __atomic_store_n(&workers[k]->agent_tls, g->agent_tls, __ATOMIC_RELEASE);
+}
+
 void gates_close_worker(struct gates *g, unsigned worker)
 {
     for (size_t i = 0; i < g->count; i++)

@@ -60,6 +60,12 @@ void gates_pass_on(struct gates *g, struct gates *newer);
 /** Logs ev=listen for each address, but those that are inherited. */
 void gates_log(const struct gates *g);
 
+/**
+ * Exchanges the TLS contexts of the gates in use with those of `fresh`, loaded from the same configuration and not open. The old
+ * ones are in `fresh` then, and may be in use until each worker has gone through a turn.
+ */
+void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *workers);
+
 /** Closes the doors of one worker, by its number. On its thread, or after its end. */
 void gates_close_worker(struct gates *g, unsigned worker);
 

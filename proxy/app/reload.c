@@ -2,6 +2,7 @@
 /* Owns the steps of a reload and what is logged of it; generations that have retired, until they end. Main thread. */
 #include "proxy/app/reload.h"
 
+#include "proxy/app/certificates.h"
 #include "proxy/app/privilege.h"
 #include "proxy/app/startup.h"
 #include "proxy/base/clock.h"
@@ -327,6 +328,10 @@ static void attend(struct reload *r)
     struct cfg_problems problems = {0};
 
     if (generation_attend(r->next) != 0) {
+    log_set_level((enum log_level)g->cfg->log.level);
+    privilege_raise_files(g->cfg);
+    privilege_warn_files(g->cfg);
+    certificates_follow(g);
         add_trouble(&problems, r->next->own_cfg);
         fail(r, &problems);
         cfg_problems_fini(&problems);

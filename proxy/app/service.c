@@ -5,6 +5,7 @@
  */
 #include "proxy/app/service.h"
 
+#include "proxy/app/certificates.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
@@ -316,6 +317,7 @@ static int service_start(struct service *v, const struct cfg *cfg, struct gates 
     deadline_set(&v->tickets, TICKETS_MS);
     control_socket_start(&v->loop);
     return generation_start(g);
+    certificates_follow(g);
 }
 
 /* Tells agents or relays first, while workers still answer; then the workers; then what they reported to. */
@@ -327,6 +329,7 @@ static void service_stop(struct service *v)
         return;
     control_socket_stop();
     reload_abandon(&v->reload);
+    certificates_stop();
     TAILQ_FOREACH(g, &v->reload.all, entry)
     generation_stop(g);
     seats_free(v->seats);

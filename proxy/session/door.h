@@ -27,6 +27,12 @@ struct door {
     const struct session_front *tunnel_ops; /**< TLS, the tunnel's */
 };
 
+/** What is to be used for the next handshake; the main thread may exchange it at any moment. */
+static inline struct tls_context *door_tls(const struct door *door)
+{
+    return __atomic_load_n(&door->tls, __ATOMIC_ACQUIRE);
+}
+
 /** Opens `door` on its worker with the listening socket `fd` (**borrowed** until it is closed). Before the worker runs. -1
  * without memory. */
 int door_open(struct door *door, int fd);

@@ -154,10 +154,10 @@ void worker_drain(struct worker *w);
  */
 void worker_retire(struct worker *w);
 
-/** True if what ends here should not be begun again: stopping, or retired. */
-static inline bool worker_takes_leave(const struct worker *w)
+/** What is to be used for the next connection to a relay; the main thread may exchange it at any moment. */
+static inline struct tls_context *worker_agent_tls(const struct worker *w)
 {
-    return w->is_draining || w->is_retired;
+    return __atomic_load_n(&w->agent_tls, __ATOMIC_ACQUIRE);
 }
 
 static inline struct worker *worker_of(struct loop *loop)

@@ -19,7 +19,8 @@ static struct stream *wrap_tls(struct session *s, struct stream *tcp, const stru
 {
     const struct web_upstream *upstream = conversation_of(s)->x.choice.upstream;
 
-    return tls_stream_connect_upstream(upstream->tls, tcp, endpoint->host, (unsigned)(endpoint - upstream->cfg->servers));
+    return tls_stream_connect_upstream(web_upstream_tls(upstream), tcp, endpoint->host,
+                                       (unsigned)(endpoint - upstream->cfg->servers));
 }
 
 static void back_dial(struct session *s)
@@ -27,7 +28,7 @@ static void back_dial(struct session *s)
     const struct web_upstream *upstream = conversation_of(s)->x.choice.upstream;
 
     session_dial_hosts(s, upstream->cfg->servers, upstream->cfg->servers_count, NULL, (struct port_range){0, 0},
-                       upstream->tls != NULL ? wrap_tls : NULL);
+                       web_upstream_tls(upstream) != NULL ? wrap_tls : NULL);
 }
 
 static void back_greeted(struct session *s)
