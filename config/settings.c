@@ -391,7 +391,7 @@ const struct cfg_setting cfg_settings[] = {
 
     {CFG_IN_LOG, "level", VALUE(CFG_CHOICE, cfg_log, level), .choices = log_levels, .preset = "info", .roles = BOTH,
      .example = "level = \"info\";",
-     .change = CFG_CHANGE_AT_START, .about = "The least severe lines that are wanted."},
+     .about = "The least severe lines that are wanted."},
     {CFG_IN_LOG, "format", VALUE(CFG_CHOICE, cfg_log, format), .choices = log_formats, .preset = "logfmt", .roles = BOTH,
      .example = "format = \"logfmt\";",
      .change = CFG_CHANGE_AT_START, .about = "Lines of key=value, or of JSON with the same keys."},

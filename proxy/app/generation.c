@@ -112,6 +112,18 @@ bool generation_is_resolved(const struct generation *g)
 /* -- up ------------------------------------------------------------------------------------------------------------------------
  */
 
+void generation_note_hash(struct generation *g, const struct cfg *cfg)
+{
+    const char **paths = calloc(cfg->files_count + 1, sizeof(*paths));
+
+    g->hash[0] = '\0';
+    for (size_t i = 0; paths != NULL && i < cfg->files_count; i++)
+        paths[i] = cfg->files[i].text;
+    if (paths != NULL && digest_files(paths, cfg->files_count, g->hash) != 0)
+        g->hash[0] = '\0';
+    free(paths);
+}
+
 static struct worker *make_worker(struct generation *g, unsigned number)
 {
     struct worker *w = calloc(1, sizeof(*w));
@@ -145,6 +157,7 @@ int generation_init(struct generation *g, struct site *site, const struct cfg *c
             return -1;
         g->workers[g->workers_count++] = w;
     }
+    site->made++;
     return 0;
 }
 
@@ -157,7 +170,6 @@ int generation_attend(struct generation *g)
         errno = ENOMEM;
     return g->health != NULL ? 0 : -1;
 }
-    site->made++;
 
 int generation_start(struct generation *g)
 {
@@ -262,9 +274,19 @@ static void end_attendance(struct generation *g)
         deadline_clear(&g->spares);
 }
 
+static void drop_worker(struct generation *g, struct worker *w)
+{
+    gates_close_worker(g->gates, w->number);
+    g->workers[w->number] = NULL;
+    worker_fini(w);
+    free(w);
+}
+
 void generation_retire(struct generation *g, void (*closed)(void *arg, struct generation *g), void *arg)
 {
     end_attendance(g);
+    for (unsigned i = g->started; i < g->workers_count; i++)
+        drop_worker(g, g->workers[i]);
     g->is_retired = true;
     g->closed = closed;
     g->arg = arg;
@@ -274,19 +296,9 @@ void generation_retire(struct generation *g, void (*closed)(void *arg, struct ge
 
 void generation_drain(struct generation *g)
 {
-static void drop_worker(struct generation *g, struct worker *w)
-{
-    gates_close_worker(g->gates, w->number);
-    g->workers[w->number] = NULL;
-    worker_fini(w);
-    free(w);
-}
-
     give_order(g, drain_worker, true);
 }
 
-    for (unsigned i = g->started; i < g->workers_count; i++)
-        drop_worker(g, g->workers[i]);
 /* -- down ----------------------------------------------------------------------------------------------------------------------
  */
 

@@ -13,10 +13,12 @@
 #include "proxy/link/hub.h"
 #include "proxy/net/resolver.h"
 #include "proxy/web/health.h"
+#include "tls/digest.h"
 
 struct generation {
     TAILQ_ENTRY(generation) entry;
-    unsigned number; /**< from 1 */
+    unsigned number;        /**< from 1 */
+    char hash[DIGEST_TEXT]; /**< of the configuration's files; "": they could not be read again */
     struct site *site;
     const struct cfg *cfg;
     struct gates *gates;
@@ -39,6 +41,9 @@ struct generation {
     struct gates own_gates;
     struct hub_links *links; /**< until the hub takes them */
 };
+
+/** Notes the hash of the files that `cfg` was read from, as they are now. */
+void generation_note_hash(struct generation *g, const struct cfg *cfg);
 
 /** Makes `count` workers, which do not run yet. 0, or -1 with errno; generation_fini() also then. */
 int generation_init(struct generation *g, struct site *site, const struct cfg *cfg, struct gates *gates, unsigned count);

@@ -63,6 +63,11 @@ static void log_problems(const struct cfg_problems *problems)
         log_problem(&problems->list[i], i == 0 ? problems->count : 0);
 }
 
+static const char *hash_text(const char *hash)
+{
+    return hash[0] != '\0' ? hash : NULL;
+}
+
 static void log_reloaded(const struct reload *r)
 {
     struct log_line l;
@@ -72,6 +77,8 @@ static void log_reloaded(const struct reload *r)
     log_number(&l, "generation", r->now->number);
     log_text(&l, "changed", r->changed);
     log_text(&l, "config", r->now->cfg->file);
+    log_text(&l, "hash_before", hash_text(r->hash_before));
+    log_text(&l, "hash", hash_text(r->now->hash));
     log_number(&l, "ms", clock_ms() - r->begun_ms);
     log_end(&l);
 }
@@ -246,6 +253,7 @@ static void prepare(struct reload *r, struct generation *g, struct cfg_problems 
     g->own_cfg = startup_load_again(r->now->cfg->file, r->tickets, &g->own_gates, problems);
     if (g->own_cfg == NULL)
         return;
+    generation_note_hash(g, g->own_cfg);
     compare(r, g->own_cfg, problems);
     check_rights(r, g->own_cfg, problems);
     if (problems->count > 0)
@@ -305,6 +313,7 @@ static void commit(struct reload *r)
     r->is_committed = true;
     if (generation_start(g) != 0) { /* no thread: those that run may have accepted already, and go on as if replaced */
         log_refused(strerror(errno), "let there be more threads: see ulimit -u and TasksMax=");
+        hub_sockets_close(&r->sockets);
         generation_retire(g, retired_unused, r);
         if (g->closing == 0)
             retired_unused(r, g);
@@ -312,13 +321,17 @@ static void commit(struct reload *r)
     }
     gates_log(g->gates);
     gates_pass_on(before->gates, g->gates);
+    strcpy(r->hash_before, before->hash);
     r->now = g;
     r->site->cfg = g->cfg;
-        hub_sockets_close(&r->sockets);
     r->site->agent_tls = g->gates->agent_tls;
     r->site->workers = g->workers;
     r->site->workers_count = g->workers_count;
     quota_set_limits(r->site->quota, &g->cfg->limits);
+    log_set_level((enum log_level)g->cfg->log.level);
+    privilege_raise_files(g->cfg);
+    privilege_warn_files(g->cfg);
+    certificates_follow(g);
     generation_retire(before, doors_closed, r);
     move_roles(r, g);
 }
@@ -328,10 +341,6 @@ static void attend(struct reload *r)
     struct cfg_problems problems = {0};
 
     if (generation_attend(r->next) != 0) {
-    log_set_level((enum log_level)g->cfg->log.level);
-    privilege_raise_files(g->cfg);
-    privilege_warn_files(g->cfg);
-    certificates_follow(g);
         add_trouble(&problems, r->next->own_cfg);
         fail(r, &problems);
         cfg_problems_fini(&problems);

@@ -3,7 +3,8 @@
  * Reload: from the running generation to one of the file as it is now, or nothing changes (docs/design.md, section 7). Owns all
  * generations but the first one's configuration and gates. Main thread.
  *
- *     ev=reloaded generation=2 changed=links,limits.per_client    from now on every new connection is served so
+ *     ev=reloaded generation=2 changed=links,limits.per_client hash_before=… hash=…
+ *                                                                 from now on every new connection is served so
  *     ev=reload_failed file=… line=… error=… remedy=… problems=3  nothing has changed; ev=reload_problem tells of each further
  * one
  */
@@ -35,6 +36,7 @@ struct reload {
     uint64_t begun_ms;
     struct hub_sockets sockets;
     char changed[RELOAD_CHANGED];
+    char hash_before[DIGEST_TEXT];
     struct deadline look;
     struct deadline tidy;
 };

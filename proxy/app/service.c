@@ -232,6 +232,7 @@ static int init_site(struct service *v, const struct cfg *cfg, struct gates *gat
     *site = (struct site){.cfg = cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = gates->agent_tls};
     site->quota = quota_new(&cfg->limits);
     reload_init(&v->reload, &v->loop, &v->first);
+    generation_note_hash(&v->first, cfg);
     v->reload.site = site;
     v->reload.hub = &v->hub;
     v->reload.tickets = gates->tickets;
@@ -316,8 +317,8 @@ static int service_start(struct service *v, const struct cfg *cfg, struct gates 
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
     control_socket_start(&v->loop);
-    return generation_start(g);
     certificates_follow(g);
+    return generation_start(g);
 }
 
 /* Tells agents or relays first, while workers still answer; then the workers; then what they reported to. */
@@ -328,8 +329,8 @@ static void service_stop(struct service *v)
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
-    reload_abandon(&v->reload);
     certificates_stop();
+    reload_abandon(&v->reload);
     TAILQ_FOREACH(g, &v->reload.all, entry)
     generation_stop(g);
     seats_free(v->seats);

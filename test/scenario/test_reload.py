@@ -115,8 +115,11 @@ def test_who_is_logged_on_with_his_connection_stays(stage):
 def test_a_reload_that_changes_nothing(stage):
     echo = stage.echo()
     relay = stage.relay(links=[stage.link(echo.text)])
-    assert relay.reload()["changed"] == "none"
+    reloaded = relay.reload()
+    assert reloaded["changed"] == "none" and reloaded["hash"] == reloaded["hash_before"] and len(reloaded["hash"]) == 64
     echoes(stage.connect(relay.address("link")), b"x")
+    another = relay.reload(limits={"per_client": 9})
+    assert another["hash_before"] == reloaded["hash"] != another["hash"]
 
 
 # ---- nobody notices ----
