@@ -161,14 +161,27 @@ int generation_init(struct generation *g, struct site *site, const struct cfg *c
     return 0;
 }
 
-int generation_attend(struct generation *g)
+/* The workers do not run yet. */
+static void show_health(struct generation *g)
+{
+    for (unsigned i = 0; i < g->workers_count; i++)
+        for (unsigned k = 0; k < g->hosts->count; k++)
+            g->workers[i]->hosts.list[k].is_unhealthy = g->hosts->list[k].is_unhealthy;
+}
+
+int generation_attend(struct generation *g, const struct generation *before)
 {
     if (gates_attach(g->gates, g->workers) != 0)
         return -1;
     g->health = health_new(g->site->main, g->hosts, g->gates->rules, g->cfg->web_count, health_changed, g);
-    if (g->health == NULL)
+    if (g->health == NULL) {
         errno = ENOMEM;
-    return g->health != NULL ? 0 : -1;
+        return -1;
+    }
+    if (before != NULL)
+        health_inherit(g->health, before->health);
+    show_health(g);
+    return 0;
 }
 
 int generation_start(struct generation *g)

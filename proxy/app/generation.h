@@ -57,8 +57,8 @@ bool generation_is_resolved(const struct generation *g);
 /** A connection to this server failed: look its name up, if it is one of ours. */
 void generation_hint(struct generation *g, const struct cfg_endpoint *endpoint);
 
-/** Opens doors and begins health checks. 0, or -1 with errno. */
-int generation_attend(struct generation *g);
+/** Opens doors and begins health checks, which know what those of `before` (NULL: there is none) found. 0, or -1 with errno. */
+int generation_attend(struct generation *g, const struct generation *before);
 
 /** Starts the threads. 0, or -1 with errno: those that were started must be retired. */
 int generation_start(struct generation *g);

@@ -340,7 +340,7 @@ static void attend(struct reload *r)
 {
     struct cfg_problems problems = {0};
 
-    if (generation_attend(r->next) != 0) {
+    if (generation_attend(r->next, r->now) != 0) {
         add_trouble(&problems, r->next->own_cfg);
         fail(r, &problems);
         cfg_problems_fini(&problems);

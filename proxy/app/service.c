@@ -310,7 +310,7 @@ static int service_start(struct service *v, const struct cfg *cfg, struct gates 
         return -1;
     learn_attach(&v->hub);
     wait_for_names(v);
-    if (init_roles(v) != 0 || generation_attend(g) != 0 || watch_signals(v) != 0)
+    if (init_roles(v) != 0 || generation_attend(g, NULL) != 0 || watch_signals(v) != 0)
         return -1;
     gates_log(gates);
     deadline_init(&v->drain, &v->loop, drain_look, v);
