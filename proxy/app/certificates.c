@@ -6,6 +6,7 @@
  */
 #include "proxy/app/certificates.h"
 
+#include "proxy/app/certificate_files.h"
 #include "proxy/base/log.h"
 #include "proxy/net/file_watch.h"
 
@@ -20,6 +21,7 @@ static struct {
     struct generation *g; /* NULL: nothing is watched */
     struct file_watch *watch;
     struct deadline remind;
+    bool is_bad; /* when they were read last */
 } the;
 
 /* -- exchanging ----------------------------------------------------------------------------------------------------------------
@@ -116,19 +118,31 @@ static void log_event(enum log_level level, const char *event, const char *error
     log_end(&l);
 }
 
+static bool is_in_use(void)
+{
+    char note[DIGEST_TEXT];
+
+    certificate_files_note(the.g->cfg, note);
+    return note[0] != '\0' && strcmp(note, the.g->gates->note) == 0;
+}
+
 static void read_files(void *arg)
 {
-    struct exchange *e = exchange_new(the.g);
     struct cfg_problems problems = {0};
+    struct exchange *e;
 
     (void)arg;
     deadline_clear(&the.remind);
+    if (!the.is_bad && is_in_use())
+        return;
+    e = exchange_new(the.g);
     if (e == NULL) {
         log_event(LOG_LEVEL_WARN, "certificate_bad", "there is no memory left");
         deadline_set(&the.remind, REMIND_MS);
         return;
     }
-    if (gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems) == 0) {
+    the.is_bad = gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems) != 0;
+    if (!the.is_bad) {
         swap(e);
         log_event(LOG_LEVEL_INFO, "certificate_loaded", NULL);
     } else {
@@ -143,45 +157,29 @@ static void read_files(void *arg)
 /* -- the watch -----------------------------------------------------------------------------------------------------------------
  */
 
-static int add(const char *path)
+static int add(void *arg, const char *path)
 {
-    return path == NULL ? 0 : file_watch_add(the.watch, path);
-}
-
-static int add_certificate(const struct cfg_certificate *certificate)
-{
-    return add(certificate->chain) != 0 || add(certificate->key) != 0 ? -1 : 0;
-}
-
-static int add_web(const struct cfg_web *web)
-{
-    int result = add(web->client_ca) != 0 || add(web->upstream.ca) != 0 ? -1 : 0;
-
-    for (size_t i = 0; i < web->certificates_count; i++)
-        result |= add_certificate(&web->certificates[i]);
-    for (size_t i = 0; i < web->upstreams_count; i++)
-        result |= add(web->upstreams[i].ca);
-    return result;
-}
-
-static int add_all(const struct cfg *cfg)
-{
-    int result = add_certificate(&cfg->identity) | add_certificate(&cfg->tunnel.identity);
-
-    result |= add(cfg->ca) | add(cfg->tunnel.ca);
-    for (size_t i = 0; i < cfg->web_count; i++)
-        result |= add_web(&cfg->web[i]);
-    return result;
+    (void)arg;
+    return file_watch_add(the.watch, path);
 }
 
 void certificates_follow(struct generation *g)
 {
     certificates_stop();
     the.g = g;
+    the.is_bad = false;
     deadline_init(&the.remind, g->site->main, read_files, NULL);
     the.watch = file_watch_new(g->site->main, read_files, NULL);
-    if (the.watch == NULL || add_all(g->cfg) != 0)
+    if (the.watch == NULL || certificate_files_each(g->cfg, add, NULL) != 0)
         log_event(LOG_LEVEL_WARN, "certificate_watch_off", strerror(errno));
+    if (!is_in_use()) /* changed since they were read */
+        deadline_set(&the.remind, 0);
+}
+
+void certificates_look(void)
+{
+    if (the.g != NULL)
+        read_files(NULL);
 }
 
 void certificates_stop(void)

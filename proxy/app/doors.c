@@ -3,6 +3,7 @@
 #include "proxy/app/doors.h"
 
 #include "config/place.h"
+#include "proxy/app/certificate_files.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
 #include "proxy/net/socket.h"
@@ -114,6 +115,7 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *ticke
     size_t before = problems->count;
 
     *g = (struct gates){.cfg = cfg, .tickets = tickets};
+    certificate_files_note(cfg, g->note);
     g->list = calloc(count_listens(cfg) + 1, sizeof(*g->list));
     if (g->list == NULL) {
         cfg_problems_add(problems, cfg->file, 0, "free some memory and try again", "there is no memory left");
@@ -368,6 +370,7 @@ void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *
     for (size_t i = 0; i < g->cfg->web_count; i++)
         swap_rules(g->rules[i], fresh->rules[i]);
     swap_tls(&g->agent_tls, &fresh->agent_tls);
+    memcpy(g->note, fresh->note, sizeof(g->note));
     for (unsigned k = 0; k < g->workers; k++)
         __atomic_store_n(&workers[k]->agent_tls, g->agent_tls, __ATOMIC_RELEASE);
 }

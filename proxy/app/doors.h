@@ -9,6 +9,7 @@
 #include "config/problems.h"
 #include "proxy/session/door.h"
 #include "proxy/web/rules.h"
+#include "tls/digest.h"
 
 /** How a web front door is spoken to through a gate. */
 enum gate_web { GATE_WEB_TLS = 0, GATE_WEB_PLAIN, GATE_WEB_REDIRECT };
@@ -34,14 +35,15 @@ struct gates {
     struct gate *list;
     size_t count;
     unsigned workers;
-    struct tls_tickets *tickets;   /**< borrowed */
-    struct tls_context *agent_tls; /**< role agent */
-    struct web_rules **rules;      /**< one per web front door of the configuration; NULL for those in mode "tcp" */
+    struct tls_tickets *tickets;         /**< borrowed */
+    struct tls_context *agent_tls;       /**< role agent */
+    char note[DIGEST_TEXT];              /**< of the files (proxy/app/certificate_files.h), from before they were read */
+    struct web_rules **rules;            /**< one per web front door of the configuration; NULL for those in mode "tcp" */
 };
 
 /**
- * Collects the addresses and loads certificates and keys; problems are added. `tickets` is borrowed until gates_fini(). 0, or -1
- * if there was a problem (then gates_fini() still frees).
+ * Collects the addresses and loads certificates and keys, also those of tickets; problems are added. `tickets` is borrowed until
+ * gates_fini(). 0, or -1 if there was a problem (then gates_fini() still frees).
  */
 int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *tickets, struct cfg_problems *problems);
 

@@ -199,7 +199,8 @@ static void compare(struct reload *r, const struct cfg *cfg, struct cfg_problems
     struct comparison c = {.r = r, .cfg = cfg, .problems = problems};
 
     r->changed[0] = '\0';
-    if (cfg_compare(r->now->cfg, cfg, differs, &c) == 0)
+    r->is_same = cfg_compare(r->now->cfg, cfg, differs, &c) == 0;
+    if (r->is_same)
         strcpy(r->changed, "none");
 }
 
@@ -256,7 +257,7 @@ static void prepare(struct reload *r, struct generation *g, struct cfg_problems 
     generation_note_hash(g, g->own_cfg);
     compare(r, g->own_cfg, problems);
     check_rights(r, g->own_cfg, problems);
-    if (problems->count > 0)
+    if (problems->count > 0 || r->is_same)
         return;
     open_sockets(r, g, problems);
     if (problems->count > 0)
@@ -264,6 +265,20 @@ static void prepare(struct reload *r, struct generation *g, struct cfg_problems 
     errno = ENOMEM;
     if (make(r, g) != 0)
         add_trouble(problems, g->own_cfg);
+}
+
+/* -- nothing new ---------------------------------------------------------------------------------------------------------------
+ */
+
+/* No setting has another value, so the generation goes on; files that it names may have changed. */
+static void stay(struct reload *r)
+{
+    strcpy(r->hash_before, r->now->hash);
+    strcpy(r->now->hash, r->next->hash);
+    drop_next(r);
+    certificates_look();
+    log_reloaded(r);
+    over(r);
 }
 
 /* -- committing ----------------------------------------------------------------------------------------------------------------
@@ -380,6 +395,8 @@ void reload_begin(struct reload *r)
     prepare(r, r->next, &problems);
     if (problems.count > 0) {
         fail(r, &problems);
+    } else if (r->is_same) {
+        stay(r);
     } else {
         r->names_until_ms = clock_ms() + NAMES_MS;
         look(r);

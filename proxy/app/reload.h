@@ -4,7 +4,8 @@
  * generations but the first one's configuration and gates. Main thread.
  *
  *     ev=reloaded generation=2 changed=links,limits.per_client hash_before=… hash=…
- *                                                                 from now on every new connection is served so
+ *                                                                 from now on every new connection is served so; with
+ *                                                                 changed=none the generation is the one before
  *     ev=reload_failed file=… line=… error=… remedy=… problems=3  nothing has changed; ev=reload_problem tells of each further
  * one
  */
@@ -31,6 +32,7 @@ struct reload {
     /* private */
     struct generation *next; /* waits for its names, or for the doors of the one before */
     bool is_committed;
+    bool is_same;   /* no setting has another value */
     bool is_wanted; /* again, when this one is over */
     uint64_t names_until_ms;
     uint64_t begun_ms;

@@ -113,13 +113,26 @@ def test_who_is_logged_on_with_his_connection_stays(stage):
 
 
 def test_a_reload_that_changes_nothing(stage):
-    echo = stage.echo()
-    relay = stage.relay(links=[stage.link(echo.text)])
-    reloaded = relay.reload()
-    assert reloaded["changed"] == "none" and reloaded["hash"] == reloaded["hash_before"] and len(reloaded["hash"]) == 64
-    echoes(stage.connect(relay.address("link")), b"x")
+    """The same generation goes on: connections are not asked to end, and the hash may be another, by a remark."""
+    upstream = stage.recorder()
+    relay = stage.relay(web=[stage.site(upstream.text)])
+    client = stage.http(relay)
+    assert client.ask("GET", "/one").status == 200
+    since = relay.mark()
+    same = relay.reload()
+    assert (same["changed"], same["generation"]) == ("none", "1")
+    assert same["hash"] == same["hash_before"] and len(same["hash"]) == 64
+    with relay.config.open("a") as file:
+        file.write("\n# a remark\n")
+    again = relay.mark()
+    relay.signal(signal.SIGHUP)
+    remark = relay.expect("reloaded", again)
+    assert (remark["changed"], remark["generation"]) == ("none", "1") and remark["hash_before"] == same["hash"] != remark["hash"]
+    answer = client.ask("GET", "/two")
+    assert answer.status == 200 and answer.get("Connection") != "close"
+    assert len(relay.events("log_reopened", since)) == 2 and not relay.events("generation_ended")
     another = relay.reload(limits={"per_client": 9})
-    assert another["hash_before"] == reloaded["hash"] != another["hash"]
+    assert another["generation"] == "2" and another["hash_before"] == remark["hash"] != another["hash"]
 
 
 # ---- nobody notices ----
