@@ -116,6 +116,9 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_TOP, "client_address", VALUE(CFG_ADDRESS, cfg, client_address), PLACE(cfg, client_address_line), .roles = AGENT,
      .example = "client_address = \"192.168.1.20\";",
      .about = "The address by which the server side knows clients on the agent's own machine, if it is not the one that the machine has towards the relay."},
+    {CFG_IN_TOP, "tls", GROUP(CFG_IN_TLS, cfg, tls), .roles = RELAY,
+     .example = "tls = { ticket_keys = \"ticket.keys\"; };",
+     .about = "What all web front doors with TLS have in common."},
     {CFG_IN_TOP, "admin", GROUP(CFG_IN_ADMIN, cfg, admin), .roles = BOTH,
      .example = "admin = { socket = \"/run/georelay/control.sock\"; };",
      .about = "How the administrator asks the running georelay."},
@@ -385,6 +388,10 @@ const struct cfg_setting cfg_settings[] = {
      .example = "clients = ( \"192.168.1.0/24\" );",
      .about = "The addresses of the clients that it may speak for, and to which it delivers; an agent beside the server needs none."},
 
+    {CFG_IN_TLS, "ticket_keys", VALUE(CFG_PATH, cfg_tls, ticket_keys), PLACE(cfg_tls, ticket_keys_line), .roles = RELAY,
+     .example = "ticket_keys = \"ticket.keys\";",
+     .about = "A file of keys for session tickets, shared by several relays; without it each makes its own."},
+
     {CFG_IN_ADMIN, "socket", VALUE(CFG_PATH, cfg_admin, socket), PLACE(cfg_admin, socket_line), .roles = BOTH,
      .example = "socket = \"/run/georelay/control.sock\";",
      .change = CFG_CHANGE_AT_START, .about = "The Unix socket on which the running georelay answers to commands of the administrator; without it there is none."},
@@ -503,6 +510,7 @@ const struct cfg_group_info cfg_groups[CFG_GROUPS] = {
     [CFG_IN_PORT_RULE] = {"rule", "the group \"rule\"", PLACED(cfg_port_rule)},
     [CFG_IN_TUNNEL] = {"tunnel", "the group \"tunnel\"", PLACED(cfg_tunnel)},
     [CFG_IN_AGENT] = {"agent", "this agent", PLACED(cfg_agent)},
+    [CFG_IN_TLS] = {"tls", "the group \"tls\"", sizeof(struct cfg_tls), 0},
     [CFG_IN_ADMIN] = {"admin", "the group \"admin\"", sizeof(struct cfg_admin), 0},
     [CFG_IN_LOG] = {"log", "the group \"log\"", sizeof(struct cfg_log), 0},
     [CFG_IN_ACCESS] = {"access", "the group \"access\"", sizeof(struct cfg_access), 0},

@@ -29,6 +29,7 @@ enum cfg_group {
     CFG_IN_PORT_RULE,
     CFG_IN_TUNNEL,
     CFG_IN_AGENT,
+    CFG_IN_TLS,
     CFG_IN_ADMIN,
     CFG_IN_LOG,
     CFG_IN_ACCESS,

@@ -43,7 +43,7 @@ static int give_web(const struct taker *t, const struct cfg_web *web)
 int certificate_files_each(const struct cfg *cfg, certificate_file_fn *take, void *arg)
 {
     const struct taker t = {.take = take, .arg = arg};
-    const char *const paths[] = {cfg->ca, cfg->tunnel.ca};
+    const char *const paths[] = {cfg->ca, cfg->tunnel.ca, cfg->tls.ticket_keys};
     int result = give_pair(&t, &cfg->identity);
 
     if (result == 0)

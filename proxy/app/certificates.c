@@ -81,6 +81,7 @@ static void swap(struct exchange *e)
 
     gates_swap_tls(g->gates, &e->old, g->workers);
     g->site->agent_tls = g->gates->agent_tls;
+    tls_tickets_share(g->gates->tickets, g->gates->ticket_keys);
     for (unsigned i = 0; i < g->workers_count; i++) {
         struct exchange_mail *mail = &e->mails[i];
 
@@ -168,6 +169,7 @@ void certificates_follow(struct generation *g)
     certificates_stop();
     the.g = g;
     the.is_bad = false;
+    tls_tickets_share(g->gates->tickets, g->gates->ticket_keys);
     deadline_init(&the.remind, g->site->main, read_files, NULL);
     the.watch = file_watch_new(g->site->main, read_files, NULL);
     if (the.watch == NULL || certificate_files_each(g->cfg, add, NULL) != 0)

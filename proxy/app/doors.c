@@ -128,6 +128,8 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *ticke
         if (is_tls(gate))
             gate->tls = tls_context_new_door(gate->web, gate->web != NULL, gate->tunnel, g->tickets, take_problem, &sink);
     }
+    if (cfg->tls.ticket_keys != NULL)
+        g->ticket_keys = tls_shared_keys_read(cfg->tls.ticket_keys, cfg->tls.ticket_keys_line, take_problem, &sink);
     if (cfg->role == CFG_ROLE_AGENT)
         g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
     return load_rules(g, &sink) && problems->count == before ? 0 : -1;
@@ -358,6 +360,14 @@ static void swap_rules(struct web_rules *used, struct web_rules *fresh)
         swap_tls(&used->upstreams[i].tls, &fresh->upstreams[i].tls);
 }
 
+static void swap_keys(struct gates *g, struct gates *fresh)
+{
+    struct tls_shared_keys *old = g->ticket_keys;
+
+    g->ticket_keys = fresh->ticket_keys;
+    fresh->ticket_keys = old;
+}
+
 void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *workers)
 {
     for (size_t i = 0; i < g->count; i++) {
@@ -371,6 +381,7 @@ void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *
         swap_rules(g->rules[i], fresh->rules[i]);
     swap_tls(&g->agent_tls, &fresh->agent_tls);
     memcpy(g->note, fresh->note, sizeof(g->note));
+    swap_keys(g, fresh);
     for (unsigned k = 0; k < g->workers; k++)
         __atomic_store_n(&workers[k]->agent_tls, g->agent_tls, __ATOMIC_RELEASE);
 }
@@ -433,5 +444,6 @@ void gates_fini(struct gates *g)
     free(g->rules);
     free(g->list);
     tls_context_put(g->agent_tls);
+    tls_shared_keys_free(g->ticket_keys);
     *g = (struct gates){0};
 }

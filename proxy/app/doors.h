@@ -36,6 +36,7 @@ struct gates {
     size_t count;
     unsigned workers;
     struct tls_tickets *tickets;         /**< borrowed */
+    struct tls_shared_keys *ticket_keys; /**< of the file; NULL: there is none */
     struct tls_context *agent_tls;       /**< role agent */
     char note[DIGEST_TEXT];              /**< of the files (proxy/app/certificate_files.h), from before they were read */
     struct web_rules **rules;            /**< one per web front door of the configuration; NULL for those in mode "tcp" */
