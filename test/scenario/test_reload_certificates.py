@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import ssl
+import threading
 
 import pki as pki_module
 import pytest
@@ -13,6 +14,7 @@ from test_advise import laid
 from test_reload_tunnel import both_ways
 
 SOON = 2.0
+PATIENT = 30  # an agent waits longer and longer between calls to a relay that hangs up
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +132,81 @@ def test_what_is_written_in_the_configuration_meanwhile_waits_for_its_reload(sta
     door.shows(pairs[2])
 
 
-@pytest.mark.parametrize("whose", ["relay", "agent"])
-def test_the_tunnels_certificates(stage, whose):
+def signed_again(stage, name, usage, role):
+    """Another certificate for the same key, put in the place of the first."""
+    pair = stage.pki.identity(name)
+    chain, request, lines = (pair["chain"] + end for end in (".new", ".request", ".lines"))
+    pathlib.Path(lines).write_text(f"extendedKeyUsage = {usage}\nkeyUsage = digitalSignature\nsubjectAltName = URI:urn:georelay:{role}\n")
+    pki_module.openssl("req", "-new", "-key", pair["key"], "-subj", f"/CN={name}", "-out", request)
+    pki_module.openssl("x509", "-req", "-in", request, "-CA", stage.pki.ca, "-CAkey", stage.pki.path("ca.key"), "-days", "365",
+                       "-extfile", lines, "-out", chain)
+    os.replace(chain, pair["chain"])
+    return der(pair)
+
+
+def tunnel_context(stage, side, **identity):
+    context = ssl.SSLContext(side)
+    context.check_hostname = False
+    context.load_verify_locations(stage.pki.ca)
+    context.set_alpn_protocols(["georelay/1"])
+    if identity:
+        context.load_cert_chain(identity["chain"], identity["key"])
+    return context
+
+
+def test_the_relays_certificate_at_the_tunnel(stage):
     """New channels are greeted with what is on disk; those that are there go on."""
     _, relay, agent, client, link = laid(stage)
-    one = {"relay": relay, "agent": agent}[whose]
-    pair = stage.pki.identity("relay" if whose == "relay" else "site-a")
-    since = one.mark()
-    for path in pair.values():
-        shutil.copy(path, path + ".new")
-        os.chmod(path + ".new", 0o600)
-        os.replace(path + ".new", path)
-    one.expect("certificate_loaded", since)
+
+    def shown():
+        context = tunnel_context(stage, ssl.PROTOCOL_TLS_CLIENT)
+        with context.wrap_socket(socket.create_connection(relay.address("tunnel"))) as tls:
+            return tls.getpeercert(True)
+
+    before, since = shown(), relay.mark()
+    fresh = signed_again(stage, "relay", "serverAuth", "relay")
+    relay.expect("certificate_loaded", since)
+    assert before != fresh and shown() == fresh
     both_ways(client.link, link, b"old")
-    echoes_over = stage.connect(agent.address("link"), bind=stage.block[2])
-    echoes_over.send(b"new")
+    stage.connect(agent.address("link"), bind=stage.block[2]).send(b"new")
     relay.expect("lease_active", client=stage.block[2])
     assert not relay.events("agent_down")
+
+
+class StandIn(threading.Thread):
+    """A relay that looks at the agent's certificate, and hangs up."""
+
+    def __init__(self, stage):
+        super().__init__(daemon=True)
+        self.context = tunnel_context(stage, ssl.PROTOCOL_TLS_SERVER, **stage.pki.identity("relay"))
+        self.context.verify_mode = ssl.CERT_REQUIRED
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.text = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.seen = []
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                one, _ = self.socket.accept()
+            except OSError:
+                return
+            try:
+                with self.context.wrap_socket(one, server_side=True) as tls:
+                    self.seen.append(tls.getpeercert(True))
+            except OSError:
+                pass
+
+
+def test_the_agents_certificate(stage):
+    relay = stage.relay(tunnel=stage.tunnel(stage.allow("site-a")), links=[stage.link(stage.echo().text)])
+    stand_in = StandIn(stage)
+    agent = stage.agent("site-a", relay)
+    agent.reload(relays=[relay.address_text("tunnel"), stand_in.text])
+    wait_for(lambda: stand_in.seen, PATIENT)
+    since = agent.mark()
+    fresh = signed_again(stage, "site-a", "clientAuth", "agent:site-a")
+    agent.expect("certificate_loaded", since)
+    wait_for(lambda: stand_in.seen[-1] == fresh, PATIENT)
+    assert stand_in.seen[0] != fresh and not relay.events("agent_down")
+    stand_in.socket.close()

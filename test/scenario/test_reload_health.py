@@ -30,7 +30,7 @@ def test_a_server_known_down_stays_down(stage):
 def test_a_server_known_down_is_told_from_one_that_is_new(stage):
     relay, ill, _ = one_is_down(stage)
     new = Checked(stage, "new")
-    reload(stage, relay, (ill, new), {"health": health(fall=2)})
+    reload(stage, relay, (ill, new), {"health": health(fall=2, rise=10)})
     assert everywhere(stage, relay, "new")
 
 
