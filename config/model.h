@@ -312,6 +312,12 @@ struct cfg_tunnel {
     unsigned line;     /**< 0: no tunnel configured */
 };
 
+/** Role relay. */
+struct cfg_tls {
+    char *ticket_keys; /**< path of a file of keys that relays share; NULL: our own */
+    unsigned ticket_keys_line;
+};
+
 /** For the administrator. */
 struct cfg_admin {
     char *socket; /**< path of a Unix socket; NULL: none */
@@ -372,6 +378,7 @@ struct cfg {
     char *file;               /**< the path it was read from */
     struct cfg_string *files; /**< the same, then the files that it includes */
     size_t files_count;
+    unsigned holds;  /**< of who may outlive its generation (proxy/session/worker.h); atomic */
     bool is_partial; /**< something could not be read and is missing here: good for finding further mistakes only */
 
     int role;   /**< enum cfg_role */
@@ -405,6 +412,7 @@ struct cfg {
     struct address client_address; /**< role agent: of loopback clients, for the server side; unset: the one towards the relay */
     unsigned client_address_line;
 
+    struct cfg_tls tls;
     struct cfg_admin admin;
     struct cfg_log log;
     struct cfg_access access;

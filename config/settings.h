@@ -29,6 +29,7 @@ enum cfg_group {
     CFG_IN_PORT_RULE,
     CFG_IN_TUNNEL,
     CFG_IN_AGENT,
+    CFG_IN_TLS,
     CFG_IN_ADMIN,
     CFG_IN_LOG,
     CFG_IN_ACCESS,
@@ -66,8 +67,8 @@ enum cfg_type {
 
 enum cfg_for { CFG_FOR_RELAY = 1, CFG_FOR_AGENT = 2, CFG_FOR_BOTH = 3 };
 
-/** When a changed value is taken. */
-enum cfg_change { CFG_CHANGE_AT_START = 0, CFG_CHANGE_AT_RELOAD };
+/** When a changed value is taken. A reload that finds another value AT_START is refused. */
+enum cfg_change { CFG_CHANGE_AT_RELOAD = 0, CFG_CHANGE_AT_START };
 
 struct cfg_setting {
     enum cfg_group group;

@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 struct tls_context;
+struct tls_shared_keys;
 struct tls_tickets;
 
 /** The tunnel's ALPN name. */
@@ -43,6 +44,20 @@ void tls_tickets_free(struct tls_tickets *tickets);
  * keys: they see either the old or the new set whole.
  */
 void tls_tickets_rotate(struct tls_tickets *tickets);
+
+/**
+ * Reads the ticket keys that several relays share, so that each resumes what another began: 1 to 3 keys of 80 bytes, as nginx's
+ * ssl_session_ticket_key has them (16 name, 32 HMAC-SHA-256, 32 AES-256-CBC); the first is for new tickets. Tells what is wrong
+ * with the file through `problem`; NULL then.
+ */
+struct tls_shared_keys *tls_shared_keys_read(const char *path, unsigned line, tls_problem_fn *problem, void *arg);
+void tls_shared_keys_free(struct tls_shared_keys *keys); /**< wiped; NULL is ignored */
+
+/**
+ * From now on tickets are made with these keys (copied) and no others are accepted, and a rotation leaves them. NULL: keys of our
+ * own are made again, and those that were shared grow old. Main thread, while workers use the keys.
+ */
+void tls_tickets_share(struct tls_tickets *tickets, const struct tls_shared_keys *keys);
 
 /**
  * Context for one listening address. `web` (count `web_count`, may be 0) and `tunnel` (may be NULL) are borrowed for the call;

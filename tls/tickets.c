@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns the keys of session tickets (RFC 5077, RFC 8446 section 4.6.1): one that new tickets are written with, and the two
- * before it. The main thread rotates, worker threads read during handshakes.
+ * before it; or those of a file. The main thread rotates or exchanges them, worker threads read during handshakes.
  *
  * The keys are a seqlock: a reader copies all of them, then looks whether the writer was at work meanwhile. So a
  * handshake takes no lock, and unlike an immutable set behind a pointer, whose last reader nobody knows, old keys are really
@@ -9,6 +9,7 @@
  */
 #include "tls/agent_sessions.h"
 #include "tls/parts.h"
+#include "tls/shared_keys.h"
 
 #include <assert.h>
 #include <openssl/core_names.h>
@@ -17,18 +18,12 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-enum { KEY_COUNT = 3, NAME_BYTES = 16, IV_BYTES = 16 };
-
-struct ticket_key {
-    uint8_t name[NAME_BYTES]; /**< stands in clear in each ticket */
-    uint8_t mac[32];          /**< HMAC-SHA-256 */
-    uint8_t cipher[32];       /**< AES-256-CBC */
-};
+enum { IV_BYTES = 16 };
 
 /** Newest first. */
 union ticket_keys {
-    struct ticket_key key[KEY_COUNT];
-    uint64_t words[KEY_COUNT * sizeof(struct ticket_key) / sizeof(uint64_t)];
+    struct ticket_key key[TICKET_KEYS];
+    uint64_t words[TICKET_KEYS * sizeof(struct ticket_key) / sizeof(uint64_t)];
 };
 
 enum { WORD_COUNT = sizeof(union ticket_keys) / sizeof(uint64_t) };
@@ -37,6 +32,7 @@ static_assert(sizeof(struct ticket_key) % sizeof(uint64_t) == 0, "a key is whole
 struct tls_tickets {
     EVP_CIPHER *cipher;
     struct agent_sessions *agents;
+    bool is_shared;        /**< the keys are those of a file; the main thread's */
     _Atomic uint64_t turn; /**< odd while the main thread writes */
     _Atomic uint64_t words[WORD_COUNT];
 };
@@ -90,20 +86,42 @@ void tls_tickets_free(struct tls_tickets *tickets)
     free(tickets);
 }
 
-void tls_tickets_rotate(struct tls_tickets *tickets)
+static void make_key(struct tls_tickets *t)
 {
     union ticket_keys keys;
     struct ticket_key fresh;
-    agent_sessions_rotate(tickets->agents);
     /* Without randomness the old keys stay in use: worse tickets, not no tickets; the next rotation tries again. */
     if (RAND_priv_bytes((uint8_t *)&fresh, sizeof(fresh)) != 1)
         return;
-    read_keys(tickets, &keys);
-    memmove(&keys.key[1], &keys.key[0], sizeof(struct ticket_key) * (KEY_COUNT - 1));
+    read_keys(t, &keys);
+    memmove(&keys.key[1], &keys.key[0], sizeof(struct ticket_key) * (TICKET_KEYS - 1));
     keys.key[0] = fresh;
-    write_keys(tickets, &keys);
+    write_keys(t, &keys);
     OPENSSL_cleanse(&keys, sizeof(keys));
     OPENSSL_cleanse(&fresh, sizeof(fresh));
+}
+
+void tls_tickets_rotate(struct tls_tickets *tickets)
+{
+    agent_sessions_rotate(tickets->agents);
+    if (!tickets->is_shared)
+        make_key(tickets);
+}
+
+void tls_tickets_share(struct tls_tickets *tickets, const struct tls_shared_keys *shared)
+{
+    bool was_shared = tickets->is_shared;
+    union ticket_keys keys;
+    tickets->is_shared = shared != NULL;
+    if (shared == NULL) {
+        if (was_shared)
+            make_key(tickets);
+        return;
+    }
+    for (size_t i = 0; i < TICKET_KEYS; i++) /* fewer in the file: the last stands for those that are missing */
+        keys.key[i] = shared->key[i < shared->count ? i : shared->count - 1];
+    write_keys(tickets, &keys);
+    OPENSSL_cleanse(&keys, sizeof(keys));
 }
 
 struct agent_sessions *tls_tickets_agents(struct tls_tickets *tickets)
@@ -112,10 +130,10 @@ struct agent_sessions *tls_tickets_agents(struct tls_tickets *tickets)
 }
 
 /** The key of that name: its age in rotations, or -1. */
-static int find_key(const union ticket_keys *keys, const uint8_t name[NAME_BYTES])
+static int find_key(const union ticket_keys *keys, const uint8_t name[TICKET_NAME_BYTES])
 {
-    for (int i = 0; i < KEY_COUNT; i++)
-        if (memcmp(keys->key[i].name, name, NAME_BYTES) == 0)
+    for (int i = 0; i < TICKET_KEYS; i++)
+        if (memcmp(keys->key[i].name, name, TICKET_NAME_BYTES) == 0)
             return i;
     return -1;
 }
@@ -138,7 +156,7 @@ static int seal_ticket(const struct tls_tickets *t, const struct ticket_key *key
 {
     if (RAND_bytes(iv, IV_BYTES) != 1)
         return TICKET_FAILED;
-    memcpy(name, key->name, NAME_BYTES);
+    memcpy(name, key->name, TICKET_NAME_BYTES);
     if (EVP_EncryptInit_ex2(cipher, t->cipher, key->cipher, iv, NULL) != 1 || start_mac(mac, key) != 0)
         return TICKET_FAILED;
     return TICKET_OK;

@@ -60,7 +60,7 @@ int command_check(int argc, char **argv)
     default:
         break;
     }
-    cfg = startup_load(path, &gates);
+    cfg = startup_load(path, NULL, &gates);
     if (cfg == NULL)
         return EXIT_USAGE;
     printf("ok\n");

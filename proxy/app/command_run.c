@@ -28,19 +28,19 @@ static unsigned count_workers(const struct cfg *cfg)
     return cores < 1 ? 1 : cores > 64 ? 64 : (unsigned)cores;
 }
 
-static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets)
+static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, const char *no_reload)
 {
     unsigned workers = count_workers(cfg);
     int code;
 
     privilege_raise_files(cfg);
-    if (hub_sockets_open(sockets, cfg) != 0 || handed_open() != 0 || gates_open(gates, workers) != 0 || handed_close(cfg) != 0 ||
+    if (handed_open() != 0 || startup_open_sockets(cfg, gates, sockets, workers) != 0 || handed_close(cfg) != 0 ||
         privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
         startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_log(cfg);
     privilege_warn_files(cfg);
-    code = service_run(cfg, gates, sockets, workers);
+    code = service_run(cfg, gates, sockets, workers, no_reload);
     log_stop();
     return code;
 }
@@ -49,6 +49,7 @@ int run_file(const char *path, const struct run_guest *guest)
 {
     struct gates gates;
     struct hub_sockets sockets;
+    struct tls_tickets *tickets;
     struct cfg *cfg;
     int code;
 
@@ -57,12 +58,15 @@ int run_file(const char *path, const struct run_guest *guest)
     signal(SIGUSR1, SIG_IGN);
     notify_open();
     watchdog_open();
-    cfg = startup_load(path, &gates);
-    if (cfg == NULL)
-        return EXIT_USAGE;
+    tickets = tls_tickets_new();
+    cfg = tickets != NULL ? startup_load(path, tickets, &gates) : NULL;
+    if (cfg == NULL) {
+        tls_tickets_free(tickets);
+        return tickets != NULL ? EXIT_USAGE : EXIT_TROUBLE;
+    }
     code = guest != NULL ? guest->begin(cfg) : EXIT_DONE;
     if (code == EXIT_DONE) {
-        code = run(cfg, &gates, &sockets);
+        code = run(cfg, &gates, &sockets, guest != NULL ? "the configuration is not reloaded while georelay learns" : NULL);
         control_socket_close();
         hub_sockets_close(&sockets);
         if (guest != NULL)
@@ -70,6 +74,7 @@ int run_file(const char *path, const struct run_guest *guest)
     }
     gates_fini(&gates);
     cfg_free(cfg);
+    tls_tickets_free(tickets);
     notify_close();
     return code;
 }
@@ -79,11 +84,11 @@ int command_run(int argc, char **argv)
     const char *path = DEFAULT_CONFIG;
     const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
 
-    switch (options_read(
-        argc, argv, rows,
-        "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP opens the log files "
-        "again, USR1 logs counts.",
-        NULL)) {
+    switch (
+        options_read(argc, argv, rows,
+                     "usage: georelay run [-c FILE]\n\nRuns in the foreground until TERM (drains first) or INT. HUP reloads the "
+                     "configuration and opens the log files again, USR1 logs counts.",
+                     NULL)) {
     case OPTIONS_HELP:
         return EXIT_DONE;
     case OPTIONS_BAD:

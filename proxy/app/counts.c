@@ -85,8 +85,10 @@ bool counts_ask(struct site *site, counts_fn *done, void *arg)
         return false;
     round->done = done;
     round->arg = arg;
-    round->missing = site->workers_count;
-    for (unsigned i = 0; i < site->workers_count; i++) {
+    SITE_EACH(w, site)
+    round->missing++;
+    SITE_EACH(w, site)
+    {
         struct count_mail *mail = calloc(1, sizeof(*mail));
 
         if (mail == NULL)
@@ -95,7 +97,7 @@ bool counts_ask(struct site *site, counts_fn *done, void *arg)
         mail->mail.drop = count_drop;
         mail->site = site;
         mail->round = round;
-        loop_post(&site->workers[i].loop, &mail->mail);
+        loop_post(&w->loop, &mail->mail);
     }
     return true;
 }

@@ -3,6 +3,7 @@
 #include "proxy/app/doors.h"
 
 #include "config/place.h"
+#include "proxy/app/certificate_files.h"
 #include "proxy/app/handed.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -27,7 +28,7 @@ static struct gate *gate_at(struct gates *g, const struct cfg_listen *listen)
     for (size_t i = 0; i < g->count && port != 0; i++)
         if (address_same_ip(&g->list[i].address, &listen->address) && address_port(&g->list[i].address) == port)
             return &g->list[i];
-    g->list[g->count] = (struct gate){.address = listen->address, .line = listen->line};
+    g->list[g->count] = (struct gate){.address = listen->address, .line = listen->line, .is_chosen = port == 0};
     return &g->list[g->count++];
 }
 
@@ -109,15 +110,15 @@ static bool load_rules(struct gates *g, struct problem_sink *sink)
     return is_good && g->rules != NULL;
 }
 
-int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *problems)
+int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *tickets, struct cfg_problems *problems)
 {
     struct problem_sink sink = {.problems = problems, .cfg = cfg};
     size_t before = problems->count;
 
-    *g = (struct gates){.cfg = cfg};
+    *g = (struct gates){.cfg = cfg, .tickets = tickets};
+    certificate_files_note(cfg, g->note);
     g->list = calloc(count_listens(cfg) + 1, sizeof(*g->list));
-    g->tickets = tls_tickets_new();
-    if (g->list == NULL || g->tickets == NULL) {
+    if (g->list == NULL) {
         cfg_problems_add(problems, cfg->file, 0, "free some memory and try again", "there is no memory left");
         return -1;
     }
@@ -128,6 +129,8 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *prob
         if (is_tls(gate))
             gate->tls = tls_context_new_door(gate->web, gate->web != NULL, gate->tunnel, g->tickets, take_problem, &sink);
     }
+    if (cfg->tls.ticket_keys != NULL)
+        g->ticket_keys = tls_shared_keys_read(cfg->tls.ticket_keys, cfg->tls.ticket_keys_line, take_problem, &sink);
     if (cfg->role == CFG_ROLE_AGENT)
         g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
     return load_rules(g, &sink) && problems->count == before ? 0 : -1;
@@ -144,7 +147,8 @@ static const char *open_remedy(int error)
     case EADDRNOTAVAIL:
         return "this machine has no such address: see ip address";
     case EACCES:
-        return "ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE";
+        return "ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE; a running georelay has given its rights "
+               "up: restart it";
     case EMFILE:
     case ENFILE:
         return "raise the limit of open files: see ulimit -n";
@@ -162,15 +166,18 @@ static int listen_for(struct gate *gate, unsigned worker)
     return fd >= 0 ? fd : socket_listen(&gate->address, true);
 }
 
-static int open_gate(const struct gates *g, struct gate *gate)
+static int open_gate(const struct gates *g, struct gate *gate, struct cfg_problems *problems)
 {
+    gate->is_owner = true;
     for (unsigned i = 0; i < g->workers; i++) {
         char text[ADDRESS_TEXT];
         int fd = listen_for(gate, i);
 
         if (fd < 0) {
-            fprintf(stderr, "%s:%u: cannot listen on %s: %s. %s.\n", cfg_place_file(g->cfg, gate->line),
-                    cfg_place_line(gate->line), address_format(&gate->address, text), strerror(errno), open_remedy(errno));
+            int error = errno;
+
+            cfg_problems_add(problems, cfg_place_file(g->cfg, gate->line), cfg_place_line(gate->line), open_remedy(error),
+                             "cannot listen on %s: %s", address_format(&gate->address, text), strerror(error));
             return -1;
         }
         gate->fds[i] = fd;
@@ -185,24 +192,12 @@ static int open_gate(const struct gates *g, struct gate *gate)
     return 0;
 }
 
-int gates_open(struct gates *g, unsigned workers)
+static const struct gate *find_gate(const struct gates *g, const struct address *at)
 {
-    int result = 0;
-
-    g->workers = workers;
-    for (size_t i = 0; i < g->count; i++) {
-        struct gate *gate = &g->list[i];
-
-        gate->fds = malloc(workers * sizeof(*gate->fds));
-        gate->doors = calloc(workers, sizeof(*gate->doors));
-        if (gate->fds == NULL || gate->doors == NULL)
-            return -1;
-        for (unsigned k = 0; k < workers; k++)
-            gate->fds[k] = -1;
-        if (open_gate(g, gate) != 0)
-            result = -1; /* and tell of the others too */
-    }
-    return result;
+    for (size_t i = 0; g != NULL && i < g->count; i++)
+        if (address_same_ip(&g->list[i].address, at) && address_port(&g->list[i].address) == address_port(at))
+            return &g->list[i];
+    return NULL;
 }
 
 static const char *gate_name(const struct gate *gate)
@@ -210,6 +205,56 @@ static const char *gate_name(const struct gate *gate)
     if (gate->link != NULL)
         return gate->link->name;
     return gate->web != NULL ? gate->web->name : "tunnel";
+}
+
+/* A port that the kernel chose stays with the listener of that name. */
+static bool is_same_choice(const struct gate *a, const struct gate *b)
+{
+    return a->is_chosen && b->is_chosen && address_same_ip(&a->address, &b->address) && a->web_kind == b->web_kind &&
+           strcmp(gate_name(a), gate_name(b)) == 0;
+}
+
+static const struct gate *gate_before(const struct gates *before, const struct gate *gate)
+{
+    if (!gate->is_chosen)
+        return find_gate(before, &gate->address);
+    for (size_t i = 0; before != NULL && i < before->count; i++)
+        if (is_same_choice(&before->list[i], gate))
+            return &before->list[i];
+    return NULL;
+}
+
+static void inherit_gate(const struct gates *g, struct gate *gate, const struct gate *before)
+{
+    gate->is_inherited = true;
+    gate->is_handed = before->is_handed;
+    gate->address = before->address;
+    memcpy(gate->fds, before->fds, g->workers * sizeof(*gate->fds));
+}
+
+int gates_open(struct gates *g, const struct gates *before, unsigned workers, struct cfg_problems *problems)
+{
+    int result = 0;
+
+    g->workers = workers;
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+        const struct gate *old = gate_before(before, gate);
+
+        gate->fds = malloc(workers * sizeof(*gate->fds));
+        gate->doors = calloc(workers, sizeof(*gate->doors));
+        if (gate->fds == NULL || gate->doors == NULL) {
+            cfg_problems_add(problems, g->cfg->file, 0, "free some memory and try again", "there is no memory left");
+            return -1;
+        }
+        for (unsigned k = 0; k < workers; k++)
+            gate->fds[k] = -1;
+        if (old != NULL)
+            inherit_gate(g, gate, old);
+        else if (open_gate(g, gate, problems) != 0)
+            result = -1; /* and tell of the others too */
+    }
+    return result;
 }
 
 /* The ports that a rule of the firewall leads here. */
@@ -270,35 +315,41 @@ static enum account_purpose gate_account(const struct gate *gate)
     return gate->tunnel != NULL ? ACCOUNT_SHARED : purposes[gate->web_kind];
 }
 
-static int attach_gate(const struct gates *g, struct gate *gate, struct site *site)
+static int attach_gate(const struct gates *g, struct gate *gate, struct worker *const *workers)
 {
     const struct web_rules *rules = gate->web != NULL ? g->rules[gate->web - g->cfg->web] : NULL;
 
-    for (unsigned i = 0; i < site->workers_count; i++) {
+    for (unsigned i = 0; i < g->workers; i++) {
         struct door *door = &gate->doors[i];
-        int fd = gate->fds[i];
 
-        *door = (struct door){
-            .worker = &site->workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
+        *door =
+            (struct door){.worker = workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
         door->purpose = gate_account(gate);
         door->rules = rules;
         door->plain_ops = plain_ops(gate);
         door->web_ops = rules != NULL ? &conversation_front : &web_front;
         door->tunnel_ops = &relay_accept_front;
-        gate->fds[i] = -1;
-        if (door_open(door, fd) != 0)
+        if (door_open(door, gate->fds[i]) != 0)
             return -1;
     }
     return 0;
 }
 
-int gates_attach(struct gates *g, struct site *site)
+int gates_attach(struct gates *g, struct worker *const *workers)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (attach_gate(g, &g->list[i], workers) != 0)
+            return -1;
+    return 0;
+}
+
+void gates_log(const struct gates *g)
 {
     for (size_t i = 0; i < g->count; i++) {
-        struct gate *gate = &g->list[i];
+        const struct gate *gate = &g->list[i];
 
-        if (attach_gate(g, gate, site) != 0)
-            return -1;
+        if (gate->is_inherited)
+            continue;
         if (gate->web != NULL)
             log_listen(gate, web_purpose(gate), gate->web->name);
         if (gate->tunnel != NULL)
@@ -306,7 +357,46 @@ int gates_attach(struct gates *g, struct site *site)
         if (gate->link != NULL)
             log_listen(gate, "link", gate->link->name);
     }
-    return 0;
+}
+
+static void swap_tls(struct tls_context **used, struct tls_context **fresh)
+{
+    struct tls_context *old = *used;
+
+    __atomic_store_n(used, *fresh, __ATOMIC_RELEASE);
+    *fresh = old;
+}
+
+static void swap_rules(struct web_rules *used, struct web_rules *fresh)
+{
+    for (size_t i = 0; used != NULL && i < used->upstreams_count; i++)
+        swap_tls(&used->upstreams[i].tls, &fresh->upstreams[i].tls);
+}
+
+static void swap_keys(struct gates *g, struct gates *fresh)
+{
+    struct tls_shared_keys *old = g->ticket_keys;
+
+    g->ticket_keys = fresh->ticket_keys;
+    fresh->ticket_keys = old;
+}
+
+void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *workers)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        struct gate *gate = &g->list[i];
+
+        swap_tls(&gate->tls, &fresh->list[i].tls);
+        for (unsigned k = 0; k < g->workers; k++)
+            __atomic_store_n(&gate->doors[k].tls, gate->tls, __ATOMIC_RELEASE);
+    }
+    for (size_t i = 0; i < g->cfg->web_count; i++)
+        swap_rules(g->rules[i], fresh->rules[i]);
+    swap_tls(&g->agent_tls, &fresh->agent_tls);
+    memcpy(g->note, fresh->note, sizeof(g->note));
+    swap_keys(g, fresh);
+    for (unsigned k = 0; k < g->workers; k++)
+        __atomic_store_n(&workers[k]->agent_tls, g->agent_tls, __ATOMIC_RELEASE);
 }
 
 void gates_close_worker(struct gates *g, unsigned worker)
@@ -316,14 +406,48 @@ void gates_close_worker(struct gates *g, unsigned worker)
             door_close(&g->list[i].doors[worker]);
 }
 
+void gates_retire_worker(struct gates *g, unsigned worker)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->list[i].doors == NULL)
+            continue;
+        if (g->list[i].is_owner)
+            door_finish(&g->list[i].doors[worker]);
+        else
+            door_close(&g->list[i].doors[worker]);
+    }
+}
+
+void gates_pass_on(struct gates *g, struct gates *newer)
+{
+    for (size_t i = 0; i < newer->count; i++)
+        newer->list[i].is_owner = true;
+    for (size_t i = 0; i < g->count; i++)
+        g->list[i].is_owner = find_gate(newer, &g->list[i].address) == NULL;
+}
+
+static void close_gate(struct gate *gate, unsigned workers)
+{
+    for (unsigned k = 0; gate->fds != NULL && k < workers; k++) {
+        if (gate->fds[k] >= 0)
+            close(gate->fds[k]);
+        gate->fds[k] = -1;
+    }
+}
+
+void gates_close_sockets(struct gates *g)
+{
+    for (size_t i = 0; i < g->count; i++)
+        if (g->list[i].is_owner)
+            close_gate(&g->list[i], g->workers);
+}
+
 void gates_fini(struct gates *g)
 {
+    gates_close_sockets(g);
     for (size_t i = 0; i < g->count; i++) {
         struct gate *gate = &g->list[i];
 
-        for (unsigned k = 0; gate->fds != NULL && k < g->workers; k++)
-            if (gate->fds[k] >= 0)
-                close(gate->fds[k]);
         free(gate->fds);
         free(gate->doors);
         tls_context_put(gate->tls);
@@ -333,6 +457,6 @@ void gates_fini(struct gates *g)
     free(g->rules);
     free(g->list);
     tls_context_put(g->agent_tls);
-    tls_tickets_free(g->tickets);
+    tls_shared_keys_free(g->ticket_keys);
     *g = (struct gates){0};
 }

@@ -139,6 +139,15 @@ static bool needs_capability(const struct cfg *cfg)
     return false;
 }
 
+bool privilege_suffices(const struct cfg *cfg)
+{
+    cap_set now = 0;
+
+    if (!needs_capability(cfg))
+        return true;
+    return get_permitted(&now) == 0 && (now & (CAP_BIT(CAP_NET_RAW) | CAP_BIT(CAP_NET_ADMIN))) != 0;
+}
+
 /* What is to be kept of what there is: one at most. */
 static cap_set choose_kept(const struct cfg *cfg, cap_set permitted)
 {

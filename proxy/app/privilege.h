@@ -18,6 +18,9 @@ bool privilege_keeps_leases(const struct cfg *cfg);
 /** Warns in the log if the limit of open files is too small for limits.connections. */
 void privilege_warn_files(const struct cfg *cfg);
 
+/** True if we still have what links dialled from clients' own addresses need, or there are none. */
+bool privilege_suffices(const struct cfg *cfg);
+
 /**
  * Makes the state folder if it is missing and this relay keeps leases. As root it is given to `cfg->user`.
  * 0, or -1 told on standard error with the remedy.

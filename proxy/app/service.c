@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns everything that lives as long as the program: built from the bottom up, taken down in reverse. The main loop handles
- * signals (docs/georelay.8): TERM drains, INT stops at once, HUP opens the logs again, USR1 logs the counts.
+ * signals (docs/georelay.8): TERM drains, INT stops at once, HUP opens the logs again and reloads, USR1 logs the counts.
  */
 #include "proxy/app/service.h"
 
+#include "proxy/app/certificates.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
 #include "proxy/app/notify.h"
+#include "proxy/app/reload.h"
 #include "proxy/app/watchdog.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -48,123 +50,30 @@
 enum { SIGNALS_COUNT = 4 };
 
 struct service {
-    const struct cfg *cfg;
-    struct gates *gates;
     struct hub_sockets *sockets;
     struct loop loop;
     struct site site;
     struct hub hub;
     struct seats *seats;
     struct uplinks *uplinks;
-    struct resolver *resolver;
-    struct health *health;
-    unsigned *host_of; /* by the resolver's index: the host's index */
+    struct generation first;
+    struct reload reload;
     struct event *signals[SIGNALS_COUNT];
     struct deadline tickets;
     struct deadline drain;
     uint64_t drain_until_ms;
     unsigned long drain_told; /* sessions, to the service manager */
     bool is_draining;
-    unsigned started; /* workers whose thread runs */
 };
 
 /* -- hosts ---------------------------------------------------------------------------------------------------------------------
  */
 
-struct host_mail {
-    struct mail mail;
-    unsigned host;
-    struct host_addresses addresses;
-    bool is_unhealthy;
-};
-
-static void host_on_worker(struct mail *m, struct loop *loop)
-{
-    const struct host_mail *mail = (struct host_mail *)m;
-
-    worker_of(loop)->hosts.list[mail->host].addresses = mail->addresses;
-    worker_of(loop)->hosts.list[mail->host].is_unhealthy = mail->is_unhealthy;
-    free(m);
-}
-
-static void host_mail_drop(struct mail *m)
-{
-    free(m);
-}
-
-/* What resolver and health checks know, from the main loop's copy of the host table to those of the workers. */
-static void tell_workers(struct service *v, unsigned host)
-{
-    const struct known_host *known = &v->hub.hosts.list[host];
-
-    for (unsigned i = 0; i < v->site.workers_count; i++) {
-        struct host_mail *mail = calloc(1, sizeof(*mail));
-
-        if (mail == NULL)
-            return; /* the next change tells them */
-        mail->mail.deliver = host_on_worker;
-        mail->mail.drop = host_mail_drop;
-        mail->host = host;
-        mail->addresses = known->addresses;
-        mail->is_unhealthy = known->is_unhealthy;
-        loop_post(&v->site.workers[i].loop, &mail->mail);
-    }
-}
-
-static void host_changed(void *arg, unsigned index, const struct host_addresses *addresses)
-{
-    struct service *v = arg;
-    unsigned host = v->host_of[index];
-
-    v->hub.hosts.list[host].addresses = *addresses;
-    tell_workers(v, host);
-}
-
-static void health_changed(void *arg, unsigned host, bool is_unhealthy)
-{
-    struct service *v = arg;
-
-    v->hub.hosts.list[host].is_unhealthy = is_unhealthy;
-    tell_workers(v, host);
-}
-
 static void take_hint(void *arg, const struct cfg_endpoint *endpoint)
 {
     struct service *v = arg;
 
-    for (unsigned i = 0, name = 0; v->resolver != NULL && i < v->hub.hosts.count; i++) {
-        if (!v->hub.hosts.list[i].endpoint->is_name)
-            continue;
-        if (v->hub.hosts.list[i].endpoint == endpoint)
-            resolver_hint(v->resolver, name);
-        name++;
-    }
-}
-
-static int start_resolver(struct service *v)
-{
-    const struct hosts *hosts = &v->hub.hosts;
-
-    v->host_of = calloc(hosts->count + 1, sizeof(*v->host_of));
-    v->resolver = resolver_new(&v->loop, (uint64_t)v->cfg->timeouts.resolve_s * 1000, host_changed, v);
-    if (v->host_of == NULL || v->resolver == NULL)
-        return -1;
-    for (unsigned i = 0, name = 0; i < hosts->count; i++) {
-        const struct cfg_endpoint *endpoint = hosts->list[i].endpoint;
-
-        if (!endpoint->is_name)
-            continue;
-        v->host_of[name++] = i;
-        if (resolver_add(v->resolver, endpoint->host, endpoint->port) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int start_health(struct service *v)
-{
-    v->health = health_new(&v->loop, &v->hub.hosts, v->gates->rules, v->cfg->web_count, health_changed, v);
-    return v->health != NULL ? 0 : -1;
+    generation_hint(v->reload.now, endpoint);
 }
 
 static void nothing(void *arg)
@@ -180,7 +89,7 @@ static void wait_for_names(struct service *v)
 
     deadline_init(&late, &v->loop, nothing, NULL);
     deadline_set(&late, NAMES_MS);
-    while (!resolver_is_settled(v->resolver) && clock_ms() < until_ms)
+    while (!generation_is_resolved(&v->first) && clock_ms() < until_ms)
         loop_turn(&v->loop);
     deadline_clear(&late);
 }
@@ -232,25 +141,6 @@ static void drain_look(void *arg)
         loop_stop(&v->loop);
 }
 
-struct drain_mail {
-    struct mail mail;
-    struct gates *gates;
-};
-
-static void drain_on_worker(struct mail *m, struct loop *loop)
-{
-    struct worker *w = worker_of(loop);
-
-    gates_close_worker(((struct drain_mail *)m)->gates, w->index);
-    worker_drain(w);
-    free(m);
-}
-
-static void drain_mail_drop(struct mail *m)
-{
-    free(m);
-}
-
 static void log_stopping(const char *signal_name)
 {
     struct log_line l;
@@ -263,24 +153,19 @@ static void log_stopping(const char *signal_name)
 
 static void start_drain(struct service *v)
 {
+    struct generation *g;
+
     if (v->is_draining)
         return;
     v->is_draining = true;
     log_stopping("TERM");
-    v->drain_until_ms = clock_ms() + (uint64_t)v->cfg->timeouts.drain_s * 1000;
+    v->drain_until_ms = clock_ms() + (uint64_t)v->site.cfg->timeouts.drain_s * 1000;
     watchdog_stop(); /* the manager bounds a stop by its own time, which ours may be longer than */
     notify_say("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%llu",
-               ((unsigned long long)v->cfg->timeouts.drain_s + STOP_S) * 1000 * 1000);
-    for (unsigned i = 0; i < v->site.workers_count; i++) {
-        struct drain_mail *mail = calloc(1, sizeof(*mail));
-
-        if (mail == NULL)
-            continue; /* its listeners close with the worker */
-        mail->mail.deliver = drain_on_worker;
-        mail->mail.drop = drain_mail_drop;
-        mail->gates = v->gates;
-        loop_post(&v->site.workers[i].loop, &mail->mail);
-    }
+               ((unsigned long long)v->site.cfg->timeouts.drain_s + STOP_S) * 1000 * 1000);
+    reload_abandon(&v->reload);
+    TAILQ_FOREACH(g, &v->reload.all, entry)
+    generation_drain(g);
     if (v->seats != NULL)
         seats_drain(v->seats);
     drain_look(v);
@@ -323,7 +208,8 @@ static void signal_came(evutil_socket_t number, short what, void *arg)
         loop_stop(&v->loop);
         break;
     case SIGHUP:
-        reopen_logs(v->cfg);
+        reopen_logs(v->site.cfg);
+        reload_begin(&v->reload);
         break;
     default:
         (void)counts_ask(&v->site, log_counts, v);
@@ -346,69 +232,63 @@ static void rotate_tickets(void *arg)
 {
     struct service *v = arg;
 
-    tls_tickets_rotate(v->gates->tickets);
+    tls_tickets_rotate(v->reload.tickets);
     deadline_set(&v->tickets, TICKETS_MS);
 }
 
 /* -- up and down ---------------------------------------------------------------------------------------------------------------
  */
 
-static int init_site(struct service *v, unsigned workers)
+static int init_site(struct service *v, const struct cfg *cfg, struct gates *gates, unsigned workers)
 {
     struct site *site = &v->site;
 
-    *site = (struct site){.cfg = v->cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = v->gates->agent_tls};
-    site->quota = quota_new(&v->cfg->limits);
-    site->workers = calloc(workers, sizeof(*site->workers));
-    if (site->quota == NULL || site->workers == NULL)
+    *site = (struct site){.cfg = cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = gates->agent_tls};
+    site->quota = quota_new(&cfg->limits);
+    reload_init(&v->reload, &v->loop, &v->first);
+    generation_note_hash(&v->first, cfg);
+    v->reload.site = site;
+    v->reload.hub = &v->hub;
+    v->reload.tickets = gates->tickets;
+    site->gone = reload_worker_gone;
+    site->arg = &v->reload;
+    if (site->quota == NULL || generation_init(&v->first, site, cfg, gates, workers) != 0)
         return -1;
-    while (site->workers_count < workers) {
-        if (worker_init(&site->workers[site->workers_count], site, site->workers_count) != 0)
-            return -1;
-        site->workers_count++;
-    }
+    site->workers = v->first.workers;
+    site->workers_count = v->first.workers_count;
     return 0;
 }
 
 static int init_roles(struct service *v)
 {
-    bool is_relay = v->cfg->role == CFG_ROLE_RELAY;
+    bool is_relay = v->site.cfg->role == CFG_ROLE_RELAY;
 
     resolve_hint_init(take_hint, v);
     client_side_init(is_relay ? &server_side_back : &agent_open_back);
     client_side_carrier(&v->hub);
     if (is_relay) {
         asking_init(&v->site);
-        v->seats = seats_new(&v->hub);
+        v->seats = v->reload.seats = seats_new(&v->hub);
         return v->seats != NULL ? 0 : -1;
     }
-    v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
+    v->uplinks = v->reload.uplinks = uplinks_new(&v->loop, &v->site, &v->hub.links->hosts);
     uplinks_set_receiver(v->uplinks);
     agent_hand_carrier(&v->hub, v->uplinks);
     return v->uplinks != NULL ? 0 : -1;
 }
 
-static int start_workers(struct service *v)
-{
-    while (v->started < v->site.workers_count) {
-        if (worker_start(&v->site.workers[v->started]) != 0)
-            return -1;
-        v->started++;
-    }
-    return 0;
-}
-
 static void log_start_line(const struct service *v)
 {
+    const struct cfg *cfg = v->site.cfg;
     struct log_line l;
 
     if (!log_begin(&l, LOG_LEVEL_INFO, "start"))
         return;
     log_text(&l, "version", GEORELAY_VERSION);
-    log_text(&l, "role", v->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
-    if (v->cfg->name != NULL)
-        log_text(&l, "name", v->cfg->name);
-    log_text(&l, "config", v->cfg->file);
+    log_text(&l, "role", cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
+    if (cfg->name != NULL)
+        log_text(&l, "name", cfg->name);
+    log_text(&l, "config", cfg->file);
     log_number(&l, "pid", (uint64_t)getpid());
     log_number(&l, "workers", v->site.workers_count);
     log_end(&l);
@@ -432,77 +312,73 @@ static void warn_if_root(void)
                   "set \"user\" in the configuration: root is needed only to open the ports");
 }
 
-static int service_start(struct service *v, unsigned workers)
+static int service_start(struct service *v, const struct cfg *cfg, struct gates *gates, unsigned workers)
 {
-    if (loop_init(&v->loop, 0) != 0 || init_site(v, workers) != 0)
+    struct generation *g = &v->first;
+
+    if (loop_init(&v->loop, 0) != 0 || init_site(v, cfg, gates, workers) != 0)
         return -1;
     log_start_line(v);
     warn_if_root();
-    if (hub_init(&v->hub, &v->loop, &v->site, v->sockets) != 0 || start_resolver(v) != 0)
+    if (hub_init(&v->hub, &v->loop, &v->site, v->sockets) != 0 || generation_resolve(g, &v->hub.links->hosts) != 0)
         return -1;
     learn_attach(&v->hub);
     wait_for_names(v);
-    if (init_roles(v) != 0 || gates_attach(v->gates, &v->site) != 0 || start_health(v) != 0 || watch_signals(v) != 0)
+    if (init_roles(v) != 0 || generation_attend(g, NULL) != 0 || watch_signals(v) != 0)
         return -1;
+    gates_log(gates);
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
     control_socket_start(&v->loop);
     notify_start(&v->loop);
-    return start_workers(v);
+    certificates_follow(g);
+    return generation_start(g);
 }
 
 /* Tells agents or relays first, while workers still answer; then the workers; then what they reported to. */
 static void service_stop(struct service *v)
 {
+    struct generation *g;
+
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
     watchdog_stop();
     notify_stop();
-    for (unsigned i = 0; i < v->site.workers_count; i++)
-        if (i >= v->started)
-            gates_close_worker(v->gates, i);
-    for (unsigned i = 0; i < v->started; i++)
-        loop_stop(&v->site.workers[i].loop);
-    health_free(v->health);
+    certificates_stop();
+    reload_abandon(&v->reload);
+    TAILQ_FOREACH(g, &v->reload.all, entry)
+    generation_stop(g);
     seats_free(v->seats);
     if (v->uplinks != NULL)
         agent_hand_carrier(&v->hub, NULL);
     uplinks_free(v->uplinks);
-    for (unsigned i = 0; i < v->site.workers_count; i++) {
-        if (i < v->started)
-            pthread_join(v->site.workers[i].thread, NULL);
-        v->site.workers[i].thread = 0;
-        gates_close_worker(v->gates, i);
-        worker_fini(&v->site.workers[i]);
-    }
+    TAILQ_FOREACH(g, &v->reload.all, entry)
+    generation_end(g);
     learn_detach();
     hub_fini(&v->hub);
     resolve_hint_init(NULL, NULL);
-    resolver_free(v->resolver);
     for (int i = 0; i < SIGNALS_COUNT; i++)
         if (v->signals[i] != NULL)
             event_free(v->signals[i]);
     loop_fini(&v->loop);
+    reload_fini(&v->reload);
     quota_free(v->site.quota);
-    free(v->site.workers);
-    free(v->host_of);
 }
 
-int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers)
+int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers, const char *no_reload)
 {
     /* Static, not on the stack: a look-up that still hangs when we end finds a closed loop, not a dead one. */
     static struct service service;
     struct service *v = &service;
     int code = EXIT_TROUBLE;
 
-    v->cfg = cfg;
-    v->gates = gates;
     v->sockets = sockets;
-    if (service_start(v, workers) == 0) {
+    v->reload.forbidden = no_reload;
+    if (service_start(v, cfg, gates, workers) == 0) {
         log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
-        notify_say("READY=1\nSTATUS=serving as %s", v->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
+        notify_say("READY=1\nSTATUS=serving as %s", v->site.cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
         watchdog_start(&v->loop, &v->site);
         loop_run(&v->loop);
         code = EXIT_DONE;

@@ -19,24 +19,49 @@ static void print_problems(struct cfg_problems *problems)
     fprintf(stderr, "georelay: %zu problem%s; nothing was started\n", problems->count, problems->count == 1 ? "" : "s");
 }
 
-struct cfg *startup_load(const char *path, struct gates *gates)
+struct cfg *startup_load_again(const char *path, struct tls_tickets *tickets, struct gates *gates, struct cfg_problems *problems)
 {
-    struct cfg_problems problems = {0};
-    struct cfg *cfg = cfg_load(path, &problems);
+    struct cfg *cfg = cfg_load(path, problems);
 
     *gates = (struct gates){0};
     if (cfg != NULL)
-        cfg_check(cfg, &problems);
-    if (cfg != NULL && problems.count == 0)
-        (void)gates_load(gates, cfg, &problems);
-    if (problems.count > 0) {
-        print_problems(&problems);
+        cfg_check(cfg, problems);
+    if (cfg != NULL && problems->count == 0)
+        (void)gates_load(gates, cfg, tickets, problems);
+    if (problems->count > 0) {
         gates_fini(gates);
         cfg_free(cfg);
         cfg = NULL;
     }
+    return cfg;
+}
+
+struct cfg *startup_load(const char *path, struct tls_tickets *tickets, struct gates *gates)
+{
+    struct cfg_problems problems = {0};
+    struct cfg *cfg = startup_load_again(path, tickets, gates, &problems);
+
+    if (problems.count > 0)
+        print_problems(&problems);
     cfg_problems_fini(&problems);
     return cfg;
+}
+
+int startup_open_sockets(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers)
+{
+    struct cfg_problems problems = {0};
+    struct hub_sockets_fault fault = {.remedy = NULL};
+    int result = 0;
+
+    if (hub_sockets_open(sockets, cfg, false, &fault) != 0)
+        cfg_problems_add(&problems, cfg->file, 0, fault.remedy, "%s", fault.sentence);
+    (void)gates_open(gates, NULL, workers, &problems);
+    if (problems.count > 0) {
+        print_problems(&problems);
+        result = -1;
+    }
+    cfg_problems_fini(&problems);
+    return result;
 }
 
 static void add_unwritable(struct cfg_problems *problems, const struct cfg *cfg, unsigned place, const char *what,

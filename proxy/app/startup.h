@@ -6,12 +6,19 @@
 
 #include "config/model.h"
 #include "proxy/app/doors.h"
+#include "proxy/link/hub_sockets.h"
 
 /**
  * Loads and checks; every problem is printed on standard error. The model, with `gates` loaded, or NULL. The caller frees both
- * (gates_fini(), cfg_free()).
+ * (gates_fini(), cfg_free()). `tickets` is borrowed by the gates; NULL if nobody will ever be greeted.
  */
-struct cfg *startup_load(const char *path, struct gates *gates);
+struct cfg *startup_load(const char *path, struct tls_tickets *tickets, struct gates *gates);
+
+/** The same for a running program: problems are only added, and nothing is printed. */
+struct cfg *startup_load_again(const char *path, struct tls_tickets *tickets, struct gates *gates, struct cfg_problems *problems);
+
+/** Opens everything that is listened on. 0, or -1 with every problem printed on standard error. */
+int startup_open_sockets(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers);
 
 /**
  * Opens the log and the access log (log_stop() ends both). On failure -1, and every problem is printed on standard error.

@@ -223,6 +223,11 @@ static void tell_failed(int error)
     log_end(&l);
 }
 
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
+}
+
 int log_start(enum log_level level, enum log_format format, const char *path)
 {
     const struct log_writer_ops ops = {.dropped = format_dropped};
@@ -230,7 +235,7 @@ int log_start(enum log_level level, enum log_format format, const char *path)
     assert(format != LOG_FORMAT_LINES);
     if (log_writer_start(LOG_WRITER_MAIN, path, &ops) != 0)
         return -1;
-    atomic_store_explicit(&wanted_level, (int)level, memory_order_relaxed);
+    log_set_level(level);
     atomic_store_explicit(&formats[LOG_WRITER_MAIN], (int)format, memory_order_relaxed);
     return 0;
 }

@@ -53,6 +53,9 @@ typedef size_t log_head_fn(char text[LOG_HEAD_BYTES]);
  */
 int log_start(enum log_level level, enum log_format format, const char *path);
 
+/** Other lines are wanted from now on. Any thread. */
+void log_set_level(enum log_level level);
+
 /**
  * Gives the lines of requests a file of their own; without this call they go to the log. `head` may be NULL; it is called for
  * each file opened that is empty. While the file can't be written, the log has a line ev=access_log_failed once a minute. Returns

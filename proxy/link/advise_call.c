@@ -25,6 +25,7 @@ static void call_free(struct advise_call *call)
         stream_close(call->front, STREAM_CLOSE_RESET);
     else if (call->fd >= 0)
         socket_reset(call->fd);
+    site_release_cfg(call->cfg);
     free(call->early);
     free(call);
 }
@@ -84,6 +85,7 @@ struct session *advise_call_start(struct worker *w, struct advise_call *call, co
     s->ask.tries = call->tries;
     s->started_ms = call->started_ms;
     s->back_ops = back;
+    s->cfg = call->cfg;
     session_give_early(s, call->early, call->is_front_ended);
     call->early = NULL;
     free(call);
@@ -99,6 +101,8 @@ struct advise_call *advise_call_from(struct session *s)
         return NULL;
     }
     call->site = s->worker->site;
+    call->cfg = s->cfg;
+    s->cfg = NULL;
     call->fd = -1;
     call->ask = s->ask;
     call->identity = identity_of(&s->ask);

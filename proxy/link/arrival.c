@@ -3,6 +3,7 @@
 #include "proxy/link/arrival.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/link/hub_parts.h"
 #include "proxy/link/lease_door.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/session_log.h"
@@ -41,15 +42,20 @@ void arrival_remove(struct hub *h, struct lease *lease)
 
 bool arrival_is_from(struct hub *h, const struct cfg_link *link, const struct address *peer)
 {
-    const struct known_host *host = hosts_find(&h->hosts, &link->server);
+    const struct host_addresses *servers = hub_servers(h, link);
 
-    for (unsigned i = 0; i < host->addresses.count; i++)
-        if (address_same_ip(&host->addresses.list[i], peer))
+    for (unsigned i = 0; servers != NULL && i < servers->count; i++)
+        if (address_same_ip(&servers->list[i], peer))
             return true;
     for (size_t i = 0; i < link->advise.from_count; i++)
         if (network_contains(&link->advise.from[i].network, peer))
             return true;
     return false;
+}
+
+struct lease *arrival_first(struct hub *h, const struct address *at)
+{
+    return *place_of(h, at);
 }
 
 struct lease *arrival_lease_at(struct hub *h, const struct address *peer, const struct address *local)
@@ -60,12 +66,11 @@ struct lease *arrival_lease_at(struct hub *h, const struct address *peer, const 
     return NULL;
 }
 
-/* Could an advise on one of the links be one on the other? */
-static bool shares_server(struct hub *h, const struct cfg_link *a, const struct cfg_link *b)
+bool arrival_share_server(struct hub *h, const struct cfg_link *a, const struct cfg_link *b)
 {
-    const struct host_addresses *servers = &hosts_find(&h->hosts, &a->server)->addresses;
+    const struct host_addresses *servers = hub_servers(h, a);
 
-    for (unsigned i = 0; i < servers->count; i++)
+    for (unsigned i = 0; servers != NULL && i < servers->count; i++)
         if (arrival_is_from(h, b, &servers->list[i]))
             return true;
     return a == b;
@@ -75,7 +80,7 @@ bool arrival_is_contested(struct hub *h, const struct cfg_link *link, const stru
 {
     for (const struct lease *lease = *place_of(h, &identity->client); lease != NULL; lease = lease->next_there)
         if (address_same_ip(&lease->address, &identity->client) && !identity_is_same(&lease->identity, identity) &&
-            shares_server(h, lease->table->link, link))
+            arrival_share_server(h, lease->table->link, link))
             return true;
     return false;
 }
@@ -110,12 +115,13 @@ static struct finding find(struct hub *h, const struct address *peer, const stru
 /* -- the call ------------------------------------------------------------------------------------------------------------------
  */
 
-static void set_whose(struct advise_call *call, const struct lease *lease, uint16_t port)
+static void set_whose(const struct hub *h, struct advise_call *call, const struct lease *lease, uint16_t port)
 {
     struct session_ask *ask = &call->ask;
 
     call->identity = lease->identity;
     ask->link = lease->table->link;
+    call->cfg = hub_hold_cfg(h, lease);
     ask->lease = lease->serial;
     ask->client = lease->identity.client;
     address_set_port(&ask->client, port);
@@ -159,7 +165,7 @@ void arrival_take(struct hub *h, int fd, const struct address *peer, const struc
         return;
     }
     if (found.lease != NULL)
-        set_whose(call, found.lease, found.port);
+        set_whose(h, call, found.lease, found.port);
     if (found.why != REASON_NONE) {
         call->is_quiet = !session_log_may(&h->strangers, &call->skipped);
         advise_call_refuse(call, found.why);

@@ -19,6 +19,12 @@ void arrival_take(struct hub *h, int fd, const struct address *peer, const struc
 /** The active lease at this address on whose link `peer` may dial; NULL: none. The port is not looked at. */
 struct lease *arrival_lease_at(struct hub *h, const struct address *peer, const struct address *local);
 
+/** The first active lease of those that may be at this address: they are linked by `next_there`. */
+struct lease *arrival_first(struct hub *h, const struct address *at);
+
+/** True if an advise on one of the links could be one on the other. */
+bool arrival_share_server(struct hub *h, const struct cfg_link *a, const struct cfg_link *b);
+
 /** True if advises of this link may come from `peer`. */
 bool arrival_is_from(struct hub *h, const struct cfg_link *link, const struct address *peer);
 

@@ -77,6 +77,7 @@ struct advise_call {
     struct mail mail;
     struct carrier_want want;
     struct site *site;
+    const struct cfg *cfg;   /**< held: `ask` points into it; NULL: into none */
     int fd;                  /**< the server's connection, or -1 if `front` is set */
     struct stream *front;    /**< the same, after a first try */
     struct chunk *early;     /**< bytes read from it in that try, to be passed on first; may be NULL */

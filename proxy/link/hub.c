@@ -15,12 +15,9 @@ int hub_init(struct hub *h, struct loop *loop, struct site *site, struct hub_soc
 
     *h = (struct hub){.loop = loop, .site = site, .cfg = cfg};
     hub_state_init(h);
-    h->tables = calloc(cfg->served_count > 0 ? cfg->served_count : 1, sizeof(*h->tables));
-    if (h->tables == NULL || hosts_init(&h->hosts, cfg) != 0)
+    h->links = hub_links_new(cfg);
+    if (h->links == NULL)
         return -1;
-    for (size_t i = 0; i < cfg->served_count; i++)
-        if (lease_table_init(&h->tables[i], &cfg->served[i]) != 0)
-            return -1;
     if (intercept_start(h, sockets) != 0 || syn_watch_start(h, sockets) != 0)
         return -1;
     return hub_state_load(h);
@@ -29,7 +26,7 @@ int hub_init(struct hub *h, struct loop *loop, struct site *site, struct hub_soc
 bool hub_has_pool(const struct hub *h)
 {
     for (size_t i = 0; i < h->cfg->served_count; i++)
-        if (h->tables[i].size > 0)
+        if (h->links->tables[i].size > 0)
             return true;
     return false;
 }
@@ -48,34 +45,37 @@ void hub_fini(struct hub *h)
     h->is_ending = true; /* the last save runs turns of the loop */
     intercept_stop(h);
     syn_watch_stop(h);
-    for (size_t i = 0; i < h->cfg->served_count && h->tables != NULL; i++)
-        lease_each(&h->tables[i], close_active, NULL);
+    for (struct hub_links *l = h->links; l != NULL; l = l->older)
+        for (size_t i = 0; i < l->cfg->served_count; i++)
+            lease_each(&l->tables[i], close_active, NULL);
     hub_state_fini(h);
-    for (size_t i = 0; i < h->cfg->served_count && h->tables != NULL; i++)
-        lease_table_fini(&h->tables[i]);
-    free(h->tables);
-    hosts_fini(&h->hosts);
+    while (h->links != NULL) {
+        struct hub_links *l = h->links;
+
+        h->links = l->older;
+        hub_links_free(l);
+    }
     h->cfg = NULL;
 }
 
 bool hub_has_lease(const struct hub *h, const struct session_ask *ask)
 {
     struct identity identity = identity_of(ask);
-    const struct lease *lease = lease_find(&h->tables[ask->link - h->cfg->served], &identity);
 
-    return lease != NULL && lease->is_active && lease->serial == ask->lease;
+    return hub_lease(h, ask->link, &identity, ask->lease) != NULL;
 }
 
 size_t hub_active_leases(const struct hub *h)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < h->cfg->served_count; i++)
-        count += h->tables[i].active_count;
+    for (const struct hub_links *l = h->links; l != NULL; l = l->older)
+        for (size_t i = 0; i < l->cfg->served_count; i++)
+            count += l->tables[i].active_count;
     return count;
 }
 
 struct worker *hub_pick_worker(struct hub *h)
 {
-    return &h->site->workers[h->next_worker++ % h->site->workers_count];
+    return site_pick(h->site, h->next_worker++);
 }

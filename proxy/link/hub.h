@@ -23,6 +23,23 @@ struct hub_observer {
     void *arg;
 };
 
+/**
+ * The links of one configuration whose server side is here, with their leases and the main loop's copy of the host table. The
+ * newest are the hub's `links`; older ones stay for leases that had no place in the newer tables, until those end.
+ */
+struct hub_links {
+    struct hub_links *older;
+    const struct cfg *cfg; /**< held */
+    struct hosts hosts;
+    struct lease_table *tables; /**< one per link that is served */
+};
+
+/** NULL without memory. Main thread. */
+struct hub_links *hub_links_new(const struct cfg *cfg);
+
+/** Before it is the hub's. NULL is ignored. */
+void hub_links_free(struct hub_links *links);
+
 /** Places of the hub's indexes; a power of two. */
 #define HUB_PLACES 4096
 
@@ -33,9 +50,8 @@ struct syn_watch;
 struct hub {
     struct loop *loop;
     struct site *site;
-    const struct cfg *cfg;
-    struct hosts hosts;                   /**< the main loop's copy */
-    struct lease_table *tables;           /**< one per link of the configuration */
+    const struct cfg *cfg; /**< the newest */
+    struct hub_links *links;
     uint64_t serial;                      /**< of the last activation */
     struct lease *active[HUB_PLACES];     /**< active leases by address (proxy/link/arrival.h) */
     struct catcher *catchers[HUB_PLACES]; /**< by address and port */
@@ -62,6 +78,12 @@ struct hub {
  * run.
  */
 int hub_init(struct hub *h, struct loop *loop, struct site *site, struct hub_sockets *sockets);
+
+/**
+ * A newer configuration counts from now on: active leases go to the table of their link's name, if that could have given them;
+ * the others stay as they are till they end. **Takes** `links`, and of the sockets what it has no use for already; can't fail.
+ */
+void hub_move(struct hub *h, struct hub_links *links, struct hub_sockets *sockets);
 
 /** Closes listeners, writes the state file. Main thread, after workers have ended. */
 void hub_fini(struct hub *h);

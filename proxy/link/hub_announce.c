@@ -26,9 +26,7 @@ static void announcement_drop(struct mail *m)
 
 static struct lease *lease_of(const struct announcement *a)
 {
-    struct lease *lease = lease_find(&a->hub->tables[a->link - a->hub->cfg->served], &a->identity);
-
-    return lease != NULL && lease->is_active && lease->serial == a->serial ? lease : NULL;
+    return hub_lease(a->hub, a->link, &a->identity, a->serial);
 }
 
 static void withdraw_on_main(struct mail *m, struct loop *loop)
@@ -72,7 +70,7 @@ static void announce_on_main(struct mail *m, struct loop *loop)
     (void)loop;
     a->why = lease != NULL ? lease_announce(lease, a->port, &a->ours) : REASON_LEASE_ENDED;
     a->mail.deliver = answer_on_worker;
-    loop_post(&a->hub->site->workers[a->session.worker].loop, &a->mail);
+    site_post(a->hub->site, a->session.worker, &a->mail);
 }
 
 void hub_announce(struct session *s, uint16_t announced, void (*answered)(struct session *s, uint16_t port, enum reason why))

@@ -19,6 +19,7 @@ struct ask {
     uint8_t instance[16];
     uint64_t serial; /* given back, or granted */
     struct address source;
+    bool is_foreign;    /* this is not one of our addresses */
     uint16_t announced; /* with the lease another thing to give back; 0: not */
     enum reason why;
 };
@@ -31,10 +32,10 @@ static void ask_drop(struct mail *m)
 static void give_back_on_main(struct mail *m, struct loop *loop)
 {
     struct ask *ask = (struct ask *)m;
-    struct lease *lease = lease_find(&ask->hub->tables[ask->link - ask->hub->cfg->served], &ask->identity);
+    struct lease *lease = hub_lease(ask->hub, ask->link, &ask->identity, ask->serial);
 
     (void)loop;
-    if (lease != NULL && lease->is_active && lease->serial == ask->serial) {
+    if (lease != NULL) {
         if (ask->announced != 0)
             lease_withdraw(lease, ask->announced);
         lease_let_go(lease);
@@ -64,7 +65,7 @@ static void answer_on_worker(struct mail *m, struct loop *loop)
     } else {
         s->ask.lease = ask->serial;
         s->opening->source = ask->source;
-        s->opening->is_source_foreign = ask->link->advise.addressing == CFG_ADDRESSING_TRANSPARENT && ask->serial != 0;
+        s->opening->is_source_foreign = ask->is_foreign;
         server_side_granted(s);
     }
     session_update(s);
@@ -88,7 +89,7 @@ static void log_lease_new(const struct lease *lease)
 static enum reason check_transparent(struct hub *h, const struct ask *ask)
 {
     const struct address *client = &ask->identity.client;
-    const struct host_addresses *servers = &hosts_find(&h->hosts, &ask->link->server)->addresses;
+    const struct host_addresses *servers = hub_servers(h, ask->link);
     bool is_of_family = servers->count == 0; /* not known yet: the dial will say so */
     bool is_reachable = servers->count == 0 || !address_is_loopback(client);
 
@@ -106,7 +107,7 @@ static enum reason check_transparent(struct hub *h, const struct ask *ask)
 /* The lease of this identity, active. */
 static struct lease *open_lease(struct hub *h, const struct ask *ask, enum reason *ret_why)
 {
-    struct lease_table *table = &h->tables[ask->link - h->cfg->served];
+    struct lease_table *table = hub_table(h, ask->link);
     struct lease *lease = lease_find(table, &ask->identity);
 
     if (lease == NULL) {
@@ -120,7 +121,7 @@ static struct lease *open_lease(struct hub *h, const struct ask *ask, enum reaso
     }
     if (lease->is_active)
         return lease;
-    *ret_why = lease_open(h, lease);
+    *ret_why = hub_is_occupied(h, lease) ? REASON_IDENTITY_OVERLAP : lease_open(h, lease);
     if (*ret_why == REASON_NONE)
         return lease;
     if (!lease_is_kept(lease))
@@ -144,6 +145,7 @@ static enum reason grant_lease(struct hub *h, struct ask *ask)
     memcpy(lease->instance, ask->instance, sizeof(lease->instance));
     ask->serial = lease->serial;
     ask->source = lease->address;
+    ask->is_foreign = ask->link->advise.addressing == CFG_ADDRESSING_TRANSPARENT;
     return REASON_NONE;
 }
 
@@ -177,14 +179,26 @@ static enum reason decide(struct hub *h, struct ask *ask)
     return has_advise ? grant_lease(h, ask) : REASON_NONE;
 }
 
+/* The asker may be of an older generation; what is granted is by the newest. */
+static bool bind_newest(struct ask *ask)
+{
+    const struct lease_table *table = hub_table(ask->hub, ask->link);
+
+    if (table != NULL)
+        ask->link = table->link;
+    return table != NULL;
+}
+
 static void ask_on_main(struct mail *m, struct loop *loop)
 {
     struct ask *ask = (struct ask *)m;
+    const struct cfg_link *asked = ask->link;
 
     (void)loop;
-    ask->why = decide(ask->hub, ask);
+    ask->why = bind_newest(ask) ? decide(ask->hub, ask) : REASON_LINK_UNKNOWN;
+    ask->link = asked; /* its worker's generation has this one as long as it may be asked about */
     ask->mail.deliver = answer_on_worker;
-    loop_post(&ask->hub->site->workers[ask->session.worker].loop, &ask->mail);
+    site_post(ask->hub->site, ask->session.worker, &ask->mail);
 }
 
 static struct ask *ask_new(struct worker *w, const struct cfg_link *link, const struct session_ask *from)

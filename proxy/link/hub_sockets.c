@@ -29,7 +29,7 @@ static const char *remedy(int error)
     }
 }
 
-static int open_intercept(struct hub_sockets *s, const struct cfg *cfg)
+static int open_intercept(struct hub_sockets *s, const struct cfg *cfg, struct hub_sockets_fault *ret)
 {
     const struct cfg_link *link = cfg_first_intercepted(cfg);
     bool is_transparent;
@@ -43,9 +43,10 @@ static int open_intercept(struct hub_sockets *s, const struct cfg *cfg)
             continue;
         if (families[i] == AF_INET6 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
             continue; /* a machine without IPv6 */
-        fprintf(stderr, "%s: cannot take up dial-backs on port %ld, as %s of the link \"%s\" needs it: %s. %s.\n", cfg->file,
-                cfg->intercept_port, is_transparent ? "addressing \"transparent\"" : "any_port", link->name, strerror(errno),
-                remedy(errno));
+        ret->remedy = remedy(errno);
+        snprintf(ret->sentence, sizeof(ret->sentence),
+                 "cannot take up dial-backs on port %ld, as %s of the link \"%s\" needs it: %s", cfg->intercept_port,
+                 is_transparent ? "addressing \"transparent\"" : "any_port", link->name, strerror(errno));
         return -1;
     }
     return 0;
@@ -72,7 +73,7 @@ static size_t collect_pools(const struct cfg *cfg, int family, struct address_ra
     return count;
 }
 
-int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg)
+int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg, bool has_intercept, struct hub_sockets_fault *ret)
 {
     struct address_range ranges[RAW_SYN_RANGES];
 
@@ -83,7 +84,7 @@ int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg)
         if (count > 0)
             s->syns[i] = raw_syn_open(families[i], ranges, count <= RAW_SYN_RANGES ? count : 0);
     }
-    return open_intercept(s, cfg);
+    return has_intercept ? 0 : open_intercept(s, cfg, ret);
 }
 
 void hub_sockets_close(struct hub_sockets *s)

@@ -14,8 +14,17 @@ struct hub_sockets {
     int syns[HUB_FAMILIES];      /**< -1: none */
 };
 
-/** Opens what the configuration needs. 0, or -1 told on standard error with the remedy; hub_sockets_close() also then. */
-int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg);
+/** Why they could not be opened. */
+struct hub_sockets_fault {
+    char sentence[512];
+    const char *remedy;
+};
+
+/**
+ * Opens what the configuration needs; `has_intercept`: intercept listeners are there already. 0, or -1 with a sentence and its
+ * remedy in `ret`; hub_sockets_close() also then.
+ */
+int hub_sockets_open(struct hub_sockets *s, const struct cfg *cfg, bool has_intercept, struct hub_sockets_fault *ret);
 
 /** Closes what nobody has taken. */
 void hub_sockets_close(struct hub_sockets *s);

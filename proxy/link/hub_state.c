@@ -85,7 +85,7 @@ static struct save_job *save_job_new(struct hub *h)
     job->job.work = save_work;
     job->hub = h;
     job->path = strdup(h->state_path);
-    job->text = lease_file_text(h->cfg, h->tables);
+    job->text = lease_file_text(h->cfg, h->links->tables);
     if (job->path == NULL || job->text == NULL) {
         save_free(&job->job.mail);
         return NULL;
@@ -129,14 +129,22 @@ int hub_state_load(struct hub *h)
 {
     if (!hub_has_pool(h))
         return 0;
-    if (asprintf(&h->state_path, "%s/leases", h->cfg->state) < 0) {
+    if (h->state_path == NULL && asprintf(&h->state_path, "%s/leases", h->cfg->state) < 0) {
         h->state_path = NULL;
         return -1;
     }
-    if (lease_file_load(h->state_path, h->cfg, h->tables) != 0)
+    if (lease_file_load(h->state_path, h->cfg, h->links->tables) != 0)
         return -1;
     h->is_loaded = true;
     return 0;
+}
+
+void hub_state_moved(struct hub *h)
+{
+    if (!h->is_loaded)
+        (void)hub_state_load(h); /* said in the log */
+    if (h->is_loaded)
+        hub_state_save_soon(h);
 }
 
 /* One writer at a time: a save that is under way ends first. */
@@ -156,7 +164,7 @@ void hub_state_fini(struct hub *h)
     wait_for_save(h);
     deadline_clear(&h->save);
     if (h->is_loaded) { /* what could not be read is not overwritten */
-        text = lease_file_text(h->cfg, h->tables);
+        text = lease_file_text(h->cfg, h->links->tables);
         if (text == NULL || lease_file_write(h->state_path, text) != 0)
             log_save_failure(h, errno);
         free(text);

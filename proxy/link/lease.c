@@ -327,3 +327,87 @@ bool lease_remember(struct lease_table *t, const struct identity *identity, cons
     t->is_taken[index] = true;
     return true;
 }
+
+/* -- moving --------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_same_from(const struct cfg_advise *a, const struct cfg_advise *b)
+{
+    if (a->from_count != b->from_count)
+        return false;
+    for (size_t i = 0; i < a->from_count; i++)
+        if (a->from[i].network.prefix != b->from[i].network.prefix ||
+            !address_same_ip(&a->from[i].network.base, &b->from[i].network.base))
+            return false;
+    return true;
+}
+
+/* What a lease that is under way goes by: a server that dials back must be let in as before. */
+static bool is_same_way(const struct cfg_link *a, const struct cfg_link *b)
+{
+    return strcmp(a->server.text, b->server.text) == 0 && a->advise.addressing == b->advise.addressing &&
+           a->advise.delivery == b->advise.delivery && has_same_from(&a->advise, &b->advise);
+}
+
+static bool has_ports(const struct cfg_port_client *client, const struct lease *lease)
+{
+    return client != NULL && client->ports.first == lease->ports.first && client->ports.last == lease->ports.last;
+}
+
+static bool fits_pool(const struct lease *lease, const struct lease_table *to)
+{
+    const struct cfg_pin *pin = pin_of(to->link, &lease->identity);
+    size_t index = pool_index(to, &lease->address);
+
+    if (pin != NULL)
+        return address_same_ip(&pin->address, &lease->address);
+    return index < to->size && !to->is_taken[index];
+}
+
+static bool fits(const struct lease *lease, const struct lease_table *to)
+{
+    const struct cfg_advise *advise = &to->link->advise;
+
+    if (!is_same_way(lease->table->link, to->link) || lease_find(to, &lease->identity) != NULL)
+        return false;
+    switch (advise->addressing) {
+    case CFG_ADDRESSING_TRANSPARENT:
+        return true;
+    case CFG_ADDRESSING_REWRITE:
+        return address_same_ip(&advise->address, &lease->address);
+    case CFG_ADDRESSING_PORTS:
+        return address_same_ip(&advise->address, &lease->address) && has_ports(range_of(to->link, &lease->identity), lease);
+    default:
+        return fits_pool(lease, to);
+    }
+}
+
+bool lease_move(struct lease *lease, struct lease_table *to)
+{
+    struct lease **bucket = bucket_of(to, &lease->identity);
+    size_t index = pool_index(to, &lease->address);
+
+    if (!fits(lease, to))
+        return false;
+    lease_unlink(lease);
+    lease->table->active_count -= lease->is_active;
+    lease->table = to;
+    lease->is_pinned = pin_of(to->link, &lease->identity) != NULL;
+    lease->next = *bucket;
+    *bucket = lease;
+    to->leases_count++;
+    to->active_count += lease->is_active;
+    if (index < to->size)
+        to->is_taken[index] = true;
+    if (!lease->is_active)
+        lease->ports = to->link->advise.ports;
+    return true;
+}
+
+void lease_table_avoid(struct lease_table *t, const struct address *address)
+{
+    size_t index = pool_index(t, address);
+
+    if (index < t->size)
+        t->is_taken[index] = true;
+}

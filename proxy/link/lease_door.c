@@ -9,6 +9,7 @@
 #include "proxy/link/announced.h"
 #include "proxy/link/arrival.h"
 #include "proxy/link/catcher.h"
+#include "proxy/link/hub_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -224,7 +225,8 @@ static void forget_ended(struct mail *m)
 
 static void tell_workers(struct hub *h, uint64_t serial)
 {
-    for (unsigned i = 0; i < h->site->workers_count; i++) {
+    SITE_EACH(w, h->site)
+    {
         struct lease_ended *e = calloc(1, sizeof(*e));
 
         if (e == NULL)
@@ -232,7 +234,7 @@ static void tell_workers(struct hub *h, uint64_t serial)
         e->mail.deliver = end_advises;
         e->mail.drop = forget_ended;
         e->serial = serial;
-        loop_post(&h->site->workers[i].loop, &e->mail);
+        loop_post(&w->loop, &e->mail);
     }
 }
 
@@ -251,7 +253,8 @@ void lease_close(struct lease *lease)
     lease->table->active_count--;
     tell_workers(d->hub, lease->serial);
     log_lease(lease, "lease_end");
-    free(d);
     if (!lease_is_kept(lease))
         lease_forget(lease);
+    hub_tidy(d->hub);
+    free(d);
 }

@@ -10,10 +10,12 @@ static bool is_of_family(const struct address *a, const struct address *other)
 /* That of the first relay which is up: new links go there (proxy/tunnel/agent_open.c). */
 static const struct address *towards_relay(const struct worker *w)
 {
-    for (size_t i = 0; i < w->cfg->relays_count; i++)
-        if (w->relays[i].is_up)
-            return &w->relays[i].local;
-    return NULL;
+    const struct worker_relay *first = NULL;
+
+    for (size_t i = 0; i < WORKER_RELAYS_MAX; i++)
+        if (w->relays[i].is_up && (first == NULL || w->relays[i].rank < first->rank))
+            first = &w->relays[i];
+    return first != NULL ? &first->local : NULL;
 }
 
 struct address machine_client(const struct worker *w, const struct address *peer)
@@ -34,7 +36,7 @@ static bool is_own(const struct worker *w, const struct address *client)
 {
     if (address_same_ip(&w->cfg->client_address, client))
         return true;
-    for (size_t i = 0; i < w->cfg->relays_count; i++)
+    for (size_t i = 0; i < WORKER_RELAYS_MAX; i++)
         if (!address_is_loopback(&w->relays[i].local) && address_same_ip(&w->relays[i].local, client))
             return true;
     return false;

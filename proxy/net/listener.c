@@ -35,6 +35,7 @@ struct listener {
     struct grave grave;
     unsigned budget;    /* of this turn */
     uint64_t last_turn; /* when somebody was accepted */
+    bool is_borrowed;
     bool is_paused;
     bool is_closed;
     uint64_t pause_logged_ms;
@@ -99,32 +100,38 @@ static unsigned accept_budget(struct listener *l)
     return l->budget;
 }
 
+/* False if nobody waits, or nobody can be taken now. */
+static bool accept_one(struct listener *l)
+{
+    struct sockaddr_storage peer_storage, local_storage;
+    socklen_t peer_len = sizeof(peer_storage), local_len = sizeof(local_storage);
+    struct address peer = {0}, local = l->address;
+    int fd = accept4(l->fd, (struct sockaddr *)&peer_storage, &peer_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return false;
+        if (is_of_the_connection(errno))
+            return true;
+        pause_accepting(l, errno);
+        return false;
+    }
+    address_from_sockaddr(&peer, (struct sockaddr *)&peer_storage, peer_len);
+    account_accepted(l->purpose, &peer);
+    if (address_is_any(&l->address) && getsockname(fd, (struct sockaddr *)&local_storage, &local_len) == 0)
+        address_from_sockaddr(&local, (struct sockaddr *)&local_storage, local_len);
+    l->accepted(l->arg, fd, &peer, &local);
+    return true;
+}
+
 static void accept_some(void *arg, unsigned ready)
 {
     struct listener *l = arg;
     unsigned budget = accept_budget(l);
 
     (void)ready;
-    for (unsigned i = 0; i < budget && !l->is_closed; i++) {
-        struct sockaddr_storage peer_storage, local_storage;
-        socklen_t peer_len = sizeof(peer_storage), local_len = sizeof(local_storage);
-        struct address peer = {0}, local = l->address;
-        int fd = accept4(l->fd, (struct sockaddr *)&peer_storage, &peer_len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK)
-                return;
-            if (is_of_the_connection(errno))
-                continue;
-            pause_accepting(l, errno);
-            return;
-        }
-        address_from_sockaddr(&peer, (struct sockaddr *)&peer_storage, peer_len);
-        account_accepted(l->purpose, &peer);
-        if (address_is_any(&l->address) && getsockname(fd, (struct sockaddr *)&local_storage, &local_len) == 0)
-            address_from_sockaddr(&local, (struct sockaddr *)&local_storage, local_len);
-        l->accepted(l->arg, fd, &peer, &local);
-    }
+    for (unsigned i = 0; i < budget && !l->is_closed && accept_one(l); i++)
+        ;
 }
 
 static void listener_free(struct grave *g)
@@ -134,16 +141,26 @@ static void listener_free(struct grave *g)
 
 struct listener *listener_new(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg)
 {
+    struct listener *l = listener_borrow(loop, fd, purpose, accepted, arg);
+
+    if (l == NULL)
+        close(fd);
+    else
+        l->is_borrowed = false;
+    return l;
+}
+
+struct listener *listener_borrow(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg)
+{
     struct listener *l = calloc(1, sizeof(*l));
     struct sockaddr_storage storage;
     socklen_t len = sizeof(storage);
 
-    if (l == NULL) {
-        close(fd);
+    if (l == NULL)
         return NULL;
-    }
     l->loop = loop;
     l->fd = fd;
+    l->is_borrowed = true;
     l->purpose = purpose;
     l->budget = 1;
     l->accepted = accepted;
@@ -166,11 +183,24 @@ void listener_close(struct listener *l)
     deadline_clear(&l->pause);
     if (l->is_paused)
         l->loop->paused_listeners--;
-    close(l->fd);
+    if (!l->is_borrowed)
+        close(l->fd);
     l->fd = -1;
     l->is_closed = true;
     LIST_REMOVE(l, entry);
     loop_bury(l->loop, &l->grave);
+}
+
+/* Who is in the queue has been told by the kernel that he is connected, and would be reset. */
+#define FINISH_ACCEPTS 1024
+
+void listener_finish(struct listener *l)
+{
+    if (l == NULL || l->is_closed)
+        return;
+    for (unsigned i = 0; i < FINISH_ACCEPTS && !l->is_closed && !l->is_paused && accept_one(l); i++)
+        ;
+    listener_close(l);
 }
 
 const struct address *listener_address(const struct listener *l)

@@ -22,8 +22,14 @@ typedef void listener_fn(void *arg, int fd, const struct address *peer, const st
  * counted for `purpose`. `arg` is borrowed until close. */
 struct listener *listener_new(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg);
 
-/** Closes the socket; frees at the end of the turn. NULL is ignored. */
+/** The same, but the socket is **borrowed** until the listener is closed: another thread may come to accept from it too. */
+struct listener *listener_borrow(struct loop *loop, int fd, enum account_purpose purpose, listener_fn *accepted, void *arg);
+
+/** Closes the socket, unless it is borrowed; frees at the end of the turn. NULL is ignored. */
 void listener_close(struct listener *l);
+
+/** Accepts what waits in the queue, some hundreds at most, then closes. */
+void listener_finish(struct listener *l);
 
 /** The address that is listened on, with the port that the kernel chose. */
 const struct address *listener_address(const struct listener *l);

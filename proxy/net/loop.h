@@ -56,6 +56,7 @@ struct loop {
     struct pipe_pool pipes;
     uint64_t paused_listeners; /**< listeners that wait for file descriptors */
     LIST_HEAD(, listener) listeners;
+    unsigned away; /**< mails of this thread that must come back before the loop may end; its thread's */
 
     /* private */
     struct awake awake;

@@ -12,7 +12,7 @@ static void door_greeted(struct session *s)
     const struct door *door = door_of(s);
     struct tls_facts facts;
 
-    if (door->tls == NULL) {
+    if (door_tls(door) == NULL) {
         s->front_ops = door->plain_ops;
     } else {
         tls_stream_facts(s->front, &facts);
@@ -27,8 +27,8 @@ static struct stream *front_new(struct door *door, int fd, const struct address 
 {
     struct chunk_pool *pool = &door->worker->loop.chunks;
 
-    if (door->tls != NULL)
-        return tls_stream_accept(door->tls, fd, peer, local, pool);
+    if (door_tls(door) != NULL)
+        return tls_stream_accept(door_tls(door), fd, peer, local, pool);
     return tcp_stream_accept(fd, peer, local, pool);
 }
 
@@ -36,7 +36,7 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
 {
     struct door *door = arg;
     struct worker *w = door->worker;
-    bool is_greeting = door->tls != NULL;
+    bool is_greeting = door_tls(door) != NULL;
     enum reason why = quota_enter(w->site->quota, is_greeting);
     struct stream *front;
     struct session *s;
@@ -65,13 +65,19 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
 
 int door_open(struct door *door, int fd)
 {
-    door->listener = listener_new(&door->worker->loop, fd, door->purpose, door_accepted, door);
+    door->listener = listener_borrow(&door->worker->loop, fd, door->purpose, door_accepted, door);
     return door->listener != NULL ? 0 : -1;
 }
 
 void door_close(struct door *door)
 {
     listener_close(door->listener);
+    door->listener = NULL;
+}
+
+void door_finish(struct door *door)
+{
+    listener_finish(door->listener);
     door->listener = NULL;
 }
 

@@ -27,11 +27,21 @@ struct door {
     const struct session_front *tunnel_ops; /**< TLS, the tunnel's */
 };
 
-/** Opens `door` on its worker with the listening socket `fd` (**taken**). Before the worker runs. -1 without memory. */
+/** What is to be used for the next handshake; the main thread may exchange it at any moment. */
+static inline struct tls_context *door_tls(const struct door *door)
+{
+    return __atomic_load_n(&door->tls, __ATOMIC_ACQUIRE);
+}
+
+/** Opens `door` on its worker with the listening socket `fd` (**borrowed** until it is closed). Before the worker runs. -1
+ * without memory. */
 int door_open(struct door *door, int fd);
 
-/** Stops listening. Worker's thread, or after it has ended. */
+/** Stops accepting. Worker's thread, or after it has ended. */
 void door_close(struct door *door);
+
+/** The same, but whoever waits in its queue is let in first. */
+void door_finish(struct door *door);
 
 /** The door that a session came through, or NULL. */
 static inline const struct door *door_of(const struct session *s)

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void add(struct hosts *h, const struct cfg_endpoint *endpoint)
 {
@@ -74,6 +75,24 @@ struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoi
             return &h->list[i];
     assert(false && "an endpoint that is not in the configuration");
     return NULL;
+}
+
+static const struct known_host *same_name(const struct hosts *h, const struct cfg_endpoint *endpoint)
+{
+    for (unsigned i = 0; i < h->count; i++)
+        if (h->list[i].endpoint->is_name && strcmp(h->list[i].endpoint->text, endpoint->text) == 0)
+            return &h->list[i];
+    return NULL;
+}
+
+void hosts_inherit(struct hosts *to, const struct hosts *from)
+{
+    for (unsigned i = 0; i < to->count; i++) {
+        const struct known_host *known = to->list[i].endpoint->is_name ? same_name(from, to->list[i].endpoint) : NULL;
+
+        if (known != NULL)
+            to->list[i].addresses = known->addresses;
+    }
 }
 
 static unsigned place_of(const struct address *source)

@@ -45,6 +45,9 @@ void hosts_fini(struct hosts *h);
 /** The entry of an endpoint of that configuration. */
 struct known_host *hosts_find(struct hosts *h, const struct cfg_endpoint *endpoint);
 
+/** What is known about addresses of names that are also in `from` is known in `to`. */
+void hosts_inherit(struct hosts *to, const struct hosts *from);
+
 /** The host did not answer to a dial from `source` (unset: any). */
 void host_set_down(struct known_host *host, const struct address *source);
 

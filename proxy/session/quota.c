@@ -18,7 +18,7 @@ struct client {
 };
 
 struct quota {
-    long connections_max, per_client_max, greeting_max;
+    atomic_ulong connections_max, per_client_max, greeting_max;
     atomic_ulong connections, greeting;
     pthread_mutex_t lock;
     struct client *buckets[BUCKETS];
@@ -30,11 +30,16 @@ struct quota *quota_new(const struct cfg_limits *limits)
 
     if (q == NULL)
         return NULL;
-    q->connections_max = limits->connections;
-    q->per_client_max = limits->per_client;
-    q->greeting_max = limits->greeting;
+    quota_set_limits(q, limits);
     pthread_mutex_init(&q->lock, NULL);
     return q;
+}
+
+void quota_set_limits(struct quota *q, const struct cfg_limits *limits)
+{
+    atomic_store(&q->connections_max, (unsigned long)limits->connections);
+    atomic_store(&q->per_client_max, (unsigned long)limits->per_client);
+    atomic_store(&q->greeting_max, (unsigned long)limits->greeting);
 }
 
 void quota_free(struct quota *q)
@@ -54,11 +59,11 @@ void quota_free(struct quota *q)
 
 enum reason quota_enter(struct quota *q, bool is_greeting)
 {
-    if (atomic_fetch_add(&q->connections, 1) >= (unsigned long)q->connections_max) {
+    if (atomic_fetch_add(&q->connections, 1) >= atomic_load_explicit(&q->connections_max, memory_order_relaxed)) {
         atomic_fetch_sub(&q->connections, 1);
         return REASON_LIMIT_CONNECTIONS;
     }
-    if (is_greeting && atomic_fetch_add(&q->greeting, 1) >= (unsigned long)q->greeting_max) {
+    if (is_greeting && atomic_fetch_add(&q->greeting, 1) >= atomic_load_explicit(&q->greeting_max, memory_order_relaxed)) {
         atomic_fetch_sub(&q->greeting, 1);
         atomic_fetch_sub(&q->connections, 1);
         return REASON_LIMIT_GREETING;
@@ -126,7 +131,7 @@ enum reason quota_enter_client(struct quota *q, const char *group, const struct 
     }
     if (c == NULL)
         why = REASON_NO_MEMORY;
-    else if (c->count >= (unsigned long)q->per_client_max)
+    else if (c->count >= atomic_load_explicit(&q->per_client_max, memory_order_relaxed))
         why = REASON_LIMIT_CLIENT;
     else
         c->count++;

@@ -14,6 +14,10 @@ struct quota;
 
 /** NULL without memory. */
 struct quota *quota_new(const struct cfg_limits *limits);
+
+/** Other limits from now on; who is inside stays. Any thread. */
+void quota_set_limits(struct quota *q, const struct cfg_limits *limits);
+
 void quota_free(struct quota *q);
 
 /**

@@ -562,6 +562,7 @@ static void session_free(struct grave *g)
     struct session *s = session_of((char *)g - offsetof(struct session, grave));
 
     s->magic = 0;
+    site_release_cfg(s->cfg);
     free(s->back_watch);
     free(s->scratch);
     session_end_opening(s);

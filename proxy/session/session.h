@@ -183,6 +183,7 @@ struct session {
     struct grave grave;
 
     struct session_ask ask;
+    const struct cfg *cfg;      /**< held: `ask` points into it; NULL: into the worker's */
     struct session_text *texts; /**< what session_keep() keeps */
     void *scratch;              /**< of the front or back ops, up to RELAY; freed with free() */
     uint64_t started_ms;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,20 +52,36 @@ static void sweep(void *arg)
     deadline_set(&w->sweep, sweep_ms(w));
 }
 
-int worker_init(struct worker *w, struct site *site, unsigned index)
+/* Serials of sessions differ from generation to generation, so a handle that outlives its worker fits nobody at the same place.
+ */
+#define SERIALS_OF_GENERATION 40
+
+static void leave_if_empty(void *arg);
+
+int worker_init(struct worker *w, struct site *site, const struct cfg *cfg)
 {
-    *w = (struct worker){.site = site, .cfg = site->cfg, .index = index};
+    unsigned index = 0;
+
+    while (index < SITE_WORKERS_MAX && site->places[index] != NULL)
+        index++;
+    if (index == SITE_WORKERS_MAX) {
+        errno = EAGAIN;
+        return -1;
+    }
+    *w = (struct worker){.site = site, .cfg = cfg, .index = index, .serial = site->made << SERIALS_OF_GENERATION};
     if (loop_init(&w->loop, index + 1) != 0)
         return -1;
-    if (hosts_init(&w->hosts, site->cfg) != 0) {
+    if (hosts_init(&w->hosts, cfg) != 0) {
         loop_fini(&w->loop);
         errno = ENOMEM;
         return -1;
     }
-    idle_pool_init(&w->idle, &w->loop, (uint64_t)site->cfg->timeouts.upstream_idle_s * 1000);
+    idle_pool_init(&w->idle, &w->loop, (uint64_t)cfg->timeouts.upstream_idle_s * 1000);
     TAILQ_INIT(&w->sessions);
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));
+    deadline_init(&w->leave, &w->loop, leave_if_empty, w);
+    site->places[index] = w;
     return 0;
 }
 
@@ -102,6 +119,120 @@ void worker_drain(struct worker *w)
     idle_pool_fini(&w->idle);
 }
 
+/* -- retiring ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* How soon to look again while something of this worker's is away on another thread. */
+#define AWAY_MS 50
+
+static bool is_empty(const struct worker *w)
+{
+    return w->sessions_count == 0 && w->loop.away == 0;
+}
+
+static struct worker *worker_of_word(struct mail *m)
+{
+    return (struct worker *)((char *)m - offsetof(struct worker, word));
+}
+
+static void send_word(struct worker *w, struct loop *to, void (*deliver)(struct mail *m, struct loop *loop))
+{
+    w->word.deliver = deliver;
+    loop_post(to, &w->word);
+}
+
+static struct worker *worker_of_stay(struct mail *m)
+{
+    return (struct worker *)((char *)m - offsetof(struct worker, stay));
+}
+
+static void drop_word(struct mail *m)
+{
+    (void)m; /* the program ends, and all workers with it */
+}
+
+static void gone_on_main(struct mail *m, struct loop *loop)
+{
+    struct worker *w = worker_of_word(m);
+
+    (void)loop;
+    w->site->gone(w->site->arg, w);
+}
+
+static void stays_on_main(struct mail *m, struct loop *loop)
+{
+    (void)loop;
+    worker_of_stay(m)->is_leaving = false;
+}
+
+/* All that the main loop has sent before it knew is read now. */
+static void end_on_worker(struct mail *m, struct loop *loop)
+{
+    struct worker *w = worker_of_word(m);
+
+    w->has_word = false;
+    if (is_empty(w)) {
+        loop_stop(loop);
+        send_word(w, w->site->main, gone_on_main);
+    } else {
+        loop_post(w->site->main, &w->stay); /* whatever was sent of it before has been read there */
+    }
+}
+
+static void empty_on_main(struct mail *m, struct loop *loop)
+{
+    struct worker *w = worker_of_word(m);
+
+    (void)loop;
+    w->is_leaving = true;
+    send_word(w, &w->loop, end_on_worker);
+}
+
+static void leave_if_empty(void *arg)
+{
+    struct worker *w = arg;
+
+    if (!w->is_retired || w->has_word || w->site->gone == NULL || w->sessions_count > 0)
+        return; /* the end of the last session asks again */
+    if (!is_empty(w)) {
+        deadline_set(&w->leave, AWAY_MS);
+        return;
+    }
+    w->has_word = true;
+    w->word.drop = w->stay.drop = drop_word;
+    w->stay.deliver = stays_on_main;
+    send_word(w, w->site->main, empty_on_main);
+}
+
+void worker_retire(struct worker *w)
+{
+    w->is_retired = true;
+    idle_pool_fini(&w->idle);
+    deadline_set(&w->leave, 0);
+}
+
+/* -- the site ------------------------------------------------------------------------------------------------------------------
+ */
+
+struct worker *site_next(const struct site *site, unsigned from)
+{
+    for (unsigned i = from; i < SITE_WORKERS_MAX; i++)
+        if (site->places[i] != NULL && !site->places[i]->is_leaving)
+            return site->places[i];
+    return NULL;
+}
+
+void site_post(struct site *site, unsigned worker, struct mail *m)
+{
+    if (site->places[worker] != NULL)
+        loop_post(&site->places[worker]->loop, m);
+    else
+        m->drop(m);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------------
+ */
+
 void worker_fini(struct worker *w)
 {
     if (w->thread != 0) {
@@ -112,6 +243,8 @@ void worker_fini(struct worker *w)
         session_close(TAILQ_FIRST(&w->sessions), REASON_SHUTDOWN);
     idle_pool_fini(&w->idle);
     deadline_clear(&w->sweep);
+    deadline_clear(&w->leave);
+    w->site->places[w->index] = NULL;
     loop_fini(&w->loop);
     hosts_fini(&w->hosts);
     while (w->unused_count > 0)
@@ -156,6 +289,8 @@ void worker_remove(struct worker *w, struct session *s)
     w->slots[s->handle.slot] = NULL;
     TAILQ_REMOVE(&w->sessions, s, entry);
     w->sessions_count--;
+    if (w->is_retired && w->sessions_count == 0)
+        deadline_set(&w->leave, 0);
 }
 
 struct session *worker_find(struct worker *w, struct session_handle handle)

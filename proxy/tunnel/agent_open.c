@@ -25,7 +25,7 @@ static struct stream *wrap_tls(struct session *s, struct stream *tcp, const stru
     const struct opening *o = s->scratch;
 
     (void)endpoint;
-    return tls_stream_connect(s->worker->site->agent_tls, tcp, o->relay);
+    return tls_stream_connect(worker_agent_tls(s->worker), tcp, o->relay);
 }
 
 /* The one with this control channel, else the first that is up. */
@@ -33,11 +33,11 @@ static const struct worker_relay *find_relay(const struct worker *w, const uint8
 {
     const struct worker_relay *found = NULL;
 
-    for (unsigned i = (unsigned)w->cfg->relays_count; i-- > 0;) {
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
         const struct worker_relay *relay = &w->relays[i];
         bool is_the_one = instance != NULL && memcmp(relay->instance, instance, sizeof(relay->instance)) == 0;
 
-        if (!relay->is_up)
+        if (!relay->is_up || !(is_the_one || found == NULL || relay->rank < found->rank))
             continue;
         found = relay;
         *ret_index = i;

@@ -14,14 +14,15 @@
 #include "proxy/tunnel/seats.h"
 #include "proxy/tunnel/waits.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct asking {
     struct mail mail;
     struct carrier_want want;
-    struct loop *home; /* the asker's */
-    const struct cfg_agent *agent;
+    struct loop *home;                /* the asker's */
+    char agent[SESSION_NAME_MAX + 1]; /* by name: generations come and go meanwhile */
     struct frame request;
     reached_fn *reached;
     void *arg;
@@ -49,6 +50,7 @@ static void send_to_main(struct asking *a);
 static void leave_home(struct asking *a)
 {
     a->is_away = true;
+    a->home->away++;
     send_to_main(a);
 }
 
@@ -222,7 +224,7 @@ static void come_home(struct mail *m, struct loop *loop)
 {
     struct asking *a = (struct asking *)m;
 
-    (void)loop;
+    loop->away--;
     a->is_away = false;
     if (a->is_forgotten)
         drop_at_home(m);
@@ -271,7 +273,7 @@ static void want_take(struct carrier_want *want, struct session_handle spare)
     a->spare = spare;
     a->mail.deliver = take_on_worker;
     a->mail.drop = drop_away;
-    loop_post(&the_site->workers[spare.worker].loop, &a->mail);
+    site_post(the_site, spare.worker, &a->mail);
 }
 
 static void want_refuse(struct carrier_want *want, enum reason why)
@@ -300,15 +302,14 @@ static void send_to_main(struct asking *a)
 /* -- asking --------------------------------------------------------------------------------------------------------------------
  */
 
-struct asking *asking_start(struct loop *loop, const struct cfg_agent *agent, const struct frame *request, reached_fn *reached,
-                            void *arg)
+struct asking *asking_start(struct loop *loop, const char *agent, const struct frame *request, reached_fn *reached, void *arg)
 {
     struct asking *a = calloc(1, sizeof(*a));
 
     if (a == NULL)
         return NULL;
     a->home = loop;
-    a->agent = agent;
+    snprintf(a->agent, sizeof(a->agent), "%s", agent);
     a->request = *request;
     a->reached = reached;
     a->arg = arg;
@@ -324,7 +325,7 @@ static struct reaching *reach(struct loop *loop, const struct reach_for *what, r
         (void)address_parse("0.0.0.0", &f.client);
     strcpy(f.text, what->endpoint->host);
     strcpy(f.behind, what->behind);
-    return (struct reaching *)asking_start(loop, relay_agent_by_name(the_site->cfg, what->endpoint->agent), &f, reached, arg);
+    return (struct reaching *)asking_start(loop, what->endpoint->agent, &f, reached, arg);
 }
 
 static void forget(struct reaching *r)

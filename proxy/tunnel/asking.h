@@ -23,12 +23,11 @@ struct asking;
 void asking_init(struct site *site);
 
 /**
- * Asks `agent` by `request`, an ASK or DELIVER (copied), from the thread of `loop`. `reached` is called there once, never before
- * this returns; `why` may be AGENT_DOWN, VERSION_MISMATCH, NO_SPARE, CHANNEL_LOST, ANSWER_TIMEOUT or what the agent refused for.
- * NULL without memory.
+ * Asks the agent of this name by `request`, an ASK or DELIVER (both copied), from the thread of `loop`. `reached` is called there
+ * once, never before this returns; `why` may be AGENT_DOWN, VERSION_MISMATCH, NO_SPARE, CHANNEL_LOST, ANSWER_TIMEOUT or what the
+ * agent refused for. NULL without memory.
  */
-struct asking *asking_start(struct loop *loop, const struct cfg_agent *agent, const struct frame *request, reached_fn *reached,
-                            void *arg);
+struct asking *asking_start(struct loop *loop, const char *agent, const struct frame *request, reached_fn *reached, void *arg);
 
 /** Nobody waits any more: a channel that was got is reset. From the asker's thread; NULL is ignored. */
 void asking_forget(struct asking *a);

@@ -195,5 +195,5 @@ void deliver_call(struct advise_call *call)
 {
     call->mail.deliver = call_on_worker;
     call->mail.drop = drop_call;
-    loop_post(&call->site->workers[call->channel.worker].loop, &call->mail);
+    site_post(call->site, call->channel.worker, &call->mail);
 }

@@ -83,7 +83,7 @@ static void client_reached(void *arg, struct stream *stream, enum reason why)
     session_update(s);
 }
 
-static void ask_agent(struct session *s, const struct cfg_agent *agent)
+static void ask_agent(struct session *s, const char *agent)
 {
     struct handing *h = s->scratch;
     struct frame f = {.type = FRAME_DELIVER, .number = s->ask.stream_id, .client = s->ask.client};
@@ -102,8 +102,8 @@ struct hand_mail {
     struct site *site;
     struct session_handle session;
     struct session_ask ask;
-    struct identity identity; /* holds the ask's text: the session may end meanwhile */
-    const struct cfg_agent *deliverer;
+    struct identity identity;             /* holds the ask's text: the session may end meanwhile */
+    char deliverer[SESSION_NAME_MAX + 1]; /* "": we ourselves */
     enum reason why;
 };
 
@@ -116,7 +116,7 @@ static void deliver(struct session *s, const struct hand_mail *mail)
 {
     if (mail->why != REASON_NONE) {
         session_refuse(s, SESSION_AT_RELAY, mail->why);
-    } else if (mail->deliverer != NULL) {
+    } else if (mail->deliverer[0] != '\0') {
         ask_agent(s, mail->deliverer);
     } else {
         s->back_ops = &client_side_deliver;
@@ -141,9 +141,9 @@ static void check_on_main(struct mail *m, struct loop *loop)
     struct hand_mail *mail = (struct hand_mail *)m;
 
     (void)loop;
-    mail->why = seats_check_hand(mail->site->hub, mail->ask.agent, mail->ask.instance, &mail->ask, &mail->deliverer);
+    mail->why = seats_check_hand(mail->site->hub, mail->ask.agent, mail->ask.instance, &mail->ask, mail->deliverer);
     mail->mail.deliver = checked_on_worker;
-    loop_post(&mail->site->workers[mail->session.worker].loop, &mail->mail);
+    site_post(mail->site, mail->session.worker, &mail->mail);
 }
 
 static void hand_dial(struct session *s)

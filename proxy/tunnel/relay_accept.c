@@ -157,7 +157,75 @@ void relay_close_spare(struct site *site, struct session_handle spare, enum reas
     mail->mail.drop = close_mail_drop;
     mail->spare = spare;
     mail->why = why;
-    loop_post(&site->workers[spare.worker].loop, &mail->mail);
+    site_post(site, spare.worker, &mail->mail);
+}
+
+void relay_close_spares(struct worker *w)
+{
+    struct session *s, *next;
+
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        if (s->front_ops != &parked_front || s->state != SESSION_CHOOSE)
+            continue;
+        session_refuse(s, SESSION_AT_RELAY, REASON_SURPLUS);
+        session_update(s);
+    }
+}
+
+/* -- an agent that is known no more --------------------------------------------------------------------------------------------
+ */
+
+struct cut_mail {
+    struct mail mail;
+    char agent[SESSION_NAME_MAX + 1];
+    enum reason why;
+};
+
+static void cut_mail_drop(struct mail *m)
+{
+    free(m);
+}
+
+static bool is_of_agent(const struct session *s, const char *name)
+{
+    const struct session_ask *ask = &s->ask;
+
+    if (ask->agent != NULL && strcmp(ask->agent->name, name) == 0)
+        return true;
+    if (strcmp(ask->behind, name) == 0 || strcmp(ask->peer_name, name) == 0)
+        return true;
+    return ask->link != NULL && ask->link->server.agent != NULL && strcmp(ask->link->server.agent, name) == 0;
+}
+
+static void cut_on_worker(struct mail *m, struct loop *loop)
+{
+    struct cut_mail *mail = (struct cut_mail *)m;
+    struct worker *w = worker_of(loop);
+    struct session *s, *next;
+
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        if (is_of_agent(s, mail->agent))
+            session_close(s, mail->why);
+    }
+    free(mail);
+}
+
+void relay_cut_agent(struct site *site, const char *name, enum reason why)
+{
+    SITE_EACH(w, site)
+    {
+        struct cut_mail *mail = calloc(1, sizeof(*mail));
+
+        if (mail == NULL)
+            abort(); /* who has lost its rights must not stay */
+        mail->mail.deliver = cut_on_worker;
+        mail->mail.drop = cut_mail_drop;
+        mail->why = why;
+        snprintf(mail->agent, sizeof(mail->agent), "%s", name);
+        loop_post(&w->loop, &mail->mail);
+    }
 }
 
 struct stream *relay_take_spare(struct worker *w, struct session_handle spare, struct channel_reader *ret_reader,

@@ -26,6 +26,15 @@ bool relay_agent_has_link(const struct cfg_agent *agent, const char *link);
 /** Closes a parked spare channel, wherever it lives. Main loop. */
 void relay_close_spare(struct site *site, struct session_handle spare, enum reason why);
 
+/** Closes all parked spare channels of a worker that retires. Its thread. */
+void relay_close_spares(struct worker *w);
+
+/**
+ * The configuration names this agent no more: ends its sessions on every worker, and those whose server or client is behind it.
+ * Main loop.
+ */
+void relay_cut_agent(struct site *site, const char *name, enum reason why);
+
 /**
  * Takes a parked spare channel away from its session. The caller owns the stream and gets what was read of the next frame, and
  * how long the channel's last PONG took. NULL: it is gone.

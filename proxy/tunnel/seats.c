@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the seats: control channel, spare channels (by handle; they live on workers), who waits for one. Main loop. The calls at
- * the end of the file are made by workers and only send mail.
+ * Owns the seats: control channel, spare channels (by handle; they live on workers), who waits for one. Main loop.
  */
-#include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/seats_parts.h"
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -12,7 +11,7 @@
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +22,11 @@
 #define SURPLUS_MS 5000
 
 struct seat {
+    LIST_ENTRY(seat) entry;
     struct seats *seats;
-    const struct cfg_agent *agent;
-    struct control *control; /* NULL: the agent is down */
-    unsigned version;        /* of the protocol, that both speak */
+    const struct cfg_agent *agent; /* of the newest configuration; NULL: it has no such agent, or not yet */
+    struct control *control;       /* NULL: the agent is down */
+    unsigned version;              /* of the protocol, that both speak */
     uint8_t instance[FRAME_INSTANCE];
     struct session_handle *spares;
     size_t spares_count, spares_room;
@@ -35,26 +35,30 @@ struct seat {
     unsigned asked; /* by NEED, and not yet here */
     struct deadline late;
     struct deadline surplus;
+    char name[SESSION_NAME_MAX + 1];
 };
 
 struct seats {
     struct hub *hub;
-    size_t count;
     bool is_draining;
-    struct seat list[];
+    LIST_HEAD(, seat) list;
 };
 
+/* Mails that are under way name seats by their agent's name. */
 static struct seats *the_seats(struct hub *hub)
 {
     return hub->tunnel.arg;
 }
 
-static struct seat *seat_of(struct seats *seats, const struct cfg_agent *agent)
+/* NULL: the newest configuration has no such agent. */
+static struct seat *seat_by_name(struct seats *seats, const char *name)
 {
-    struct seat *seat = &seats->list[agent - seats->hub->cfg->tunnel.agents];
+    struct seat *seat;
 
-    assert(seat->agent == agent);
-    return seat;
+    LIST_FOREACH(seat, &seats->list, entry)
+    if (strcmp(seat->name, name) == 0)
+        return seat->agent != NULL ? seat : NULL;
+    return NULL;
 }
 
 /* -- spare channels and waiting advises ----------------------------------------------------------------------------------------
@@ -204,26 +208,17 @@ static void drop_spares(struct seat *seat)
 /* -- the carrier ---------------------------------------------------------------------------------------------------------------
  */
 
-static struct seat *seat_by_name(struct seats *seats, const char *name)
-{
-    for (size_t i = 0; i < seats->count; i++)
-        if (strcmp(seats->list[i].agent->name, name) == 0)
-            return &seats->list[i];
-    return NULL;
-}
-
 /* The agent that delivers to an identity: its own, or for a direct client one whose network it is in, a connected one before
  * others. */
 static struct seat *deliverer(struct seats *seats, const struct identity *identity)
 {
-    struct seat *found = NULL;
+    struct seat *found = NULL, *seat;
 
     if (!identity_is_direct(identity))
         return seat_by_name(seats, identity->behind);
-    for (size_t i = 0; i < seats->count; i++) {
-        struct seat *seat = &seats->list[i];
-
-        if (!relay_agent_has_client(seat->agent, &identity->client))
+    LIST_FOREACH(seat, &seats->list, entry)
+    {
+        if (seat->agent == NULL || !relay_agent_has_client(seat->agent, &identity->client))
             continue;
         if (seat->control != NULL)
             return seat;
@@ -309,10 +304,10 @@ static void deliver(void *arg, struct advise_call *call)
 /* -- other askers --------------------------------------------------------------------------------------------------------------
  */
 
-void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version, struct carrier_want *want)
+void seats_want(struct hub *hub, const char *agent, unsigned version, struct carrier_want *want)
 {
     struct seats *seats = the_seats(hub);
-    struct seat *seat = seats != NULL && agent != NULL ? seat_of(seats, agent) : NULL;
+    struct seat *seat = seats != NULL ? seat_by_name(seats, agent) : NULL;
 
     if (seats == NULL)
         refuse(want, REASON_SHUTDOWN);
@@ -323,18 +318,18 @@ void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version
 }
 
 enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
-                             const struct session_ask *ask, const struct cfg_agent **ret_deliverer)
+                             const struct session_ask *ask, char ret_deliverer[SESSION_NAME_MAX + 1])
 {
     struct seats *seats = the_seats(hub);
-    const struct seat *asking = seats != NULL ? seat_of(seats, from) : NULL;
+    const struct seat *asking = seats != NULL ? seat_by_name(seats, from->name) : NULL;
     struct identity identity = identity_of(ask);
     const struct seat *seat;
     enum reason why;
 
-    *ret_deliverer = NULL;
+    ret_deliverer[0] = '\0';
     if (seats == NULL)
         return REASON_SHUTDOWN;
-    if (asking->control == NULL || memcmp(asking->instance, instance, FRAME_INSTANCE) != 0)
+    if (asking == NULL || asking->control == NULL || memcmp(asking->instance, instance, FRAME_INSTANCE) != 0)
         return REASON_STALE_CHANNEL;
     if (asking->version < 2)
         return REASON_VERSION_MISMATCH;
@@ -345,7 +340,7 @@ enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, cons
     seat = deliverer(seats, &identity);
     why = check_deliverer(seat, &identity);
     if (why == REASON_NONE)
-        *ret_deliverer = seat->agent;
+        strcpy(ret_deliverer, seat->name);
     return why;
 }
 
@@ -358,7 +353,7 @@ static void log_seat(const struct seat *seat, const char *event, const struct ad
 
     if (!log_begin(&l, LOG_LEVEL_INFO, event))
         return;
-    log_text(&l, "agent", seat->agent->name);
+    log_text(&l, "agent", seat->name);
     if (peer != NULL)
         log_address(&l, "peer", peer);
     if (version != NULL)
@@ -422,7 +417,7 @@ static void refuse_version(struct seat *seat, struct control *control, const str
     control_close(control, REASON_VERSION_MISMATCH);
 }
 
-static void take_seat(struct seat *seat, struct stream *stream, const struct frame *hello)
+void seat_take_control(struct seat *seat, struct stream *stream, const struct frame *hello)
 {
     struct control *control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
 
@@ -443,226 +438,190 @@ static void take_seat(struct seat *seat, struct stream *stream, const struct fra
 /* -- the seats -----------------------------------------------------------------------------------------------------------------
  */
 
+static struct seat *seat_new(struct seats *seats, const char *name)
+{
+    struct seat *seat = calloc(1, sizeof(*seat));
+
+    if (seat == NULL)
+        return NULL;
+    seat->seats = seats;
+    snprintf(seat->name, sizeof(seat->name), "%s", name);
+    TAILQ_INIT(&seat->waiting);
+    deadline_init(&seat->late, seats->hub->loop, waiting_is_late, seat);
+    deadline_init(&seat->surplus, seats->hub->loop, surplus_is_old, seat);
+    LIST_INSERT_HEAD(&seats->list, seat, entry);
+    return seat;
+}
+
+/* The agent has no right to be here any more, or the program ends. */
+static void seat_free(struct seat *seat, enum reason why)
+{
+    if (seat->control != NULL) {
+        control_close(seat->control, why);
+        vacate(seat, why);
+    }
+    deadline_clear(&seat->surplus);
+    deadline_clear(&seat->late);
+    LIST_REMOVE(seat, entry);
+    free(seat->spares);
+    free(seat);
+}
+
+static struct seat *seat_of_any(struct seats *seats, const char *name)
+{
+    struct seat *seat;
+
+    LIST_FOREACH(seat, &seats->list, entry)
+    if (strcmp(seat->name, name) == 0)
+        break;
+    return seat;
+}
+
+int seats_reserve(struct seats *seats, const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->tunnel.agents_count; i++)
+        if (seat_of_any(seats, cfg->tunnel.agents[i].name) == NULL && seat_new(seats, cfg->tunnel.agents[i].name) == NULL)
+            return -1;
+    return 0;
+}
+
+static void bind_agents(struct seats *seats)
+{
+    struct seat *seat;
+
+    LIST_FOREACH(seat, &seats->list, entry)
+    seat->agent = relay_agent_by_name(seats->hub->cfg, seat->name);
+}
+
 struct seats *seats_new(struct hub *hub)
 {
-    const struct cfg_tunnel *tunnel = &hub->cfg->tunnel;
-    struct seats *seats = calloc(1, sizeof(*seats) + tunnel->agents_count * sizeof(seats->list[0]));
+    struct seats *seats = calloc(1, sizeof(*seats));
 
     if (seats == NULL)
         return NULL;
     seats->hub = hub;
-    seats->count = tunnel->agents_count;
-    for (size_t i = 0; i < seats->count; i++) {
-        struct seat *seat = &seats->list[i];
-
-        seat->seats = seats;
-        seat->agent = &tunnel->agents[i];
-        TAILQ_INIT(&seat->waiting);
-        deadline_init(&seat->late, hub->loop, waiting_is_late, seat);
-        deadline_init(&seat->surplus, hub->loop, surplus_is_old, seat);
-    }
+    LIST_INIT(&seats->list);
     hub->tunnel = (struct advise_carrier){.name = "tunnel", .can_deliver = can_deliver, .deliver = deliver, .arg = seats};
+    if (seats_reserve(seats, hub->cfg) != 0) {
+        seats_free(seats);
+        return NULL;
+    }
+    bind_agents(seats);
     return seats;
 }
 
 void seats_free(struct seats *seats)
 {
+    struct seat *seat;
+
     if (seats == NULL)
         return;
-    for (size_t i = 0; i < seats->count; i++) {
-        struct seat *seat = &seats->list[i];
-
-        if (seat->control != NULL) {
-            control_close(seat->control, REASON_SHUTDOWN);
-            vacate(seat, REASON_SHUTDOWN);
-        }
-        deadline_clear(&seat->surplus);
-        free(seat->spares);
-    }
+    while ((seat = LIST_FIRST(&seats->list)) != NULL)
+        seat_free(seat, REASON_SHUTDOWN);
     seats->hub->tunnel = (struct advise_carrier){0};
     free(seats);
 }
 
+/* The spare channels that there are live on workers that retire; these live on the new ones. */
+static void renew_spares(struct seat *seat)
+{
+    struct frame f = {.type = FRAME_NEED, .spares = (uint16_t)spares_level(seat)};
+
+    if (seat->control == NULL || f.spares == 0 || !control_send(seat->control, &f))
+        return;
+    seat->asked += f.spares;
+    if (!deadline_is_set(&seat->late))
+        deadline_set(&seat->late, ADVISE_WAIT_MS);
+}
+
+void seats_move(struct seats *seats)
+{
+    struct seat *seat, *next;
+
+    bind_agents(seats);
+    for (seat = LIST_FIRST(&seats->list); seat != NULL; seat = next) {
+        next = LIST_NEXT(seat, entry);
+        if (seat->agent != NULL) {
+            renew_spares(seat);
+            continue;
+        }
+        relay_cut_agent(seats->hub->site, seat->name, REASON_AGENT_UNKNOWN);
+        seat_free(seat, REASON_AGENT_UNKNOWN);
+    }
+}
+
 void seats_drain(struct seats *seats)
 {
+    struct seat *seat;
+
     seats->is_draining = true;
-    for (size_t i = 0; i < seats->count; i++)
-        if (seats->list[i].control != NULL)
-            (void)control_send(seats->list[i].control, &(struct frame){.type = FRAME_DRAIN});
+    LIST_FOREACH(seat, &seats->list, entry)
+    if (seat->control != NULL)
+        (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
 }
 
 unsigned seats_taken(const struct seats *seats)
 {
+    const struct seat *seat;
     unsigned count = 0;
 
-    for (size_t i = 0; i < seats->count; i++)
-        count += seats->list[i].control != NULL;
+    LIST_FOREACH(seat, &seats->list, entry)
+    count += seat->control != NULL;
     return count;
 }
 
 unsigned seats_spares(const struct seats *seats)
 {
+    const struct seat *seat;
     unsigned count = 0;
 
-    for (size_t i = 0; i < seats->count; i++)
-        count += (unsigned)seats->list[i].spares_count;
+    LIST_FOREACH(seat, &seats->list, entry)
+    count += (unsigned)seat->spares_count;
     return count;
 }
 
-/* -- mail from workers ---------------------------------------------------------------------------------------------------------
+/* -- on mail from workers (proxy/tunnel/seats_mail.c) --------------------------------------------------------------------------
  */
 
-struct seat_mail {
-    struct mail mail;
-    struct site *site;
-    const struct cfg_agent *agent;
-    struct stream *stream;
-    struct frame hello;
-    uint8_t instance[FRAME_INSTANCE];
-    struct session_handle spare;
-};
-
-static void seat_mail_drop(struct mail *m)
+struct seat *seats_find(struct hub *hub, const char *name)
 {
-    struct seat_mail *mail = (struct seat_mail *)m;
+    struct seats *seats = the_seats(hub);
 
-    if (mail->stream != NULL)
-        stream_close(mail->stream, STREAM_CLOSE_RESET);
-    free(mail);
+    return seats != NULL ? seat_by_name(seats, name) : NULL;
 }
 
-/* Seats may be gone while the program ends: then the mail is dropped. */
-static struct seat *seat_of_mail(struct seat_mail *mail)
+void seat_add_spare(struct seat *seat, struct session_handle spare, const uint8_t instance[FRAME_INSTANCE])
 {
-    struct seats *seats = the_seats(mail->site->hub);
+    bool is_current = seat->control != NULL && memcmp(seat->instance, instance, FRAME_INSTANCE) == 0;
+    bool is_taken = is_current && push_spare(seat, spare);
 
-    return seats != NULL ? seat_of(seats, mail->agent) : NULL;
+    if (is_current && seat->asked > 0)
+        seat->asked--;
+    if (is_taken)
+        serve_waiting(seat);
+    else
+        relay_close_spare(seat->seats->hub->site, spare, is_current ? REASON_SURPLUS : REASON_STALE_CHANNEL);
+    watch_surplus(seat);
 }
 
-static void control_arrived(struct mail *m, struct loop *loop)
+void seat_remove_spare(struct seat *seat, struct session_handle spare)
 {
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-    const struct cfg_timeouts *timeouts = &mail->site->cfg->timeouts;
-
-    (void)loop;
-    if (seat != NULL) {
-        socket_guard(mail->stream->fd, timeouts->dead_peer_s, timeouts->firewall_idle_s); /* no sweep comes to the main loop */
-        take_seat(seat, mail->stream, &mail->hello);
-        mail->stream = NULL;
-    }
-    seat_mail_drop(m);
-}
-
-static void spare_ready(struct mail *m, struct loop *loop)
-{
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-
-    (void)loop;
-    if (seat != NULL) {
-        bool is_current = seat->control != NULL && memcmp(seat->instance, mail->instance, FRAME_INSTANCE) == 0;
-
-        bool is_taken = is_current && push_spare(seat, mail->spare);
-
-        if (is_current && seat->asked > 0)
-            seat->asked--;
-        if (is_taken)
-            serve_waiting(seat);
-        else
-            relay_close_spare(mail->site, mail->spare, is_current ? REASON_SURPLUS : REASON_STALE_CHANNEL);
-        watch_surplus(seat);
-    }
-    seat_mail_drop(m);
-}
-
-static void spare_gone(struct mail *m, struct loop *loop)
-{
-    struct seat_mail *mail = (struct seat_mail *)m;
-    struct seat *seat = seat_of_mail(mail);
-
-    (void)loop;
-    for (size_t i = 0; seat != NULL && i < seat->spares_count; i++)
-        if (seat->spares[i].serial == mail->spare.serial && seat->spares[i].worker == mail->spare.worker) {
+    for (size_t i = 0; i < seat->spares_count; i++)
+        if (seat->spares[i].serial == spare.serial && seat->spares[i].worker == spare.worker) {
             seat->spares_count--;
             memmove(&seat->spares[i], &seat->spares[i + 1], (seat->spares_count - i) * sizeof(seat->spares[0]));
-            break;
+            return;
         }
-    seat_mail_drop(m);
 }
 
-static struct seat_mail *seat_mail_new(struct worker *w, const struct cfg_agent *agent)
+void seats_deliver(struct hub *hub, struct advise_call *call)
 {
-    struct seat_mail *mail = calloc(1, sizeof(*mail));
+    struct seats *seats = the_seats(hub);
 
-    if (mail == NULL)
-        return NULL;
-    mail->mail.drop = seat_mail_drop;
-    mail->site = w->site;
-    mail->agent = agent;
-    return mail;
-}
-
-void seats_control_arrived(struct worker *w, const struct cfg_agent *agent, struct stream *stream, const struct frame *hello)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL) {
-        stream_close(stream, STREAM_CLOSE_RESET);
-        return;
-    }
-    mail->mail.deliver = control_arrived;
-    mail->stream = stream;
-    mail->hello = *hello;
-    loop_post(w->site->main, &mail->mail);
-}
-
-void seats_spare_ready(struct worker *w, const struct cfg_agent *agent, const uint8_t instance[FRAME_INSTANCE],
-                       struct session_handle spare)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL)
-        return; /* it is never taken, and its heartbeats go on */
-    mail->mail.deliver = spare_ready;
-    memcpy(mail->instance, instance, FRAME_INSTANCE);
-    mail->spare = spare;
-    loop_post(w->site->main, &mail->mail);
-}
-
-void seats_spare_gone(struct worker *w, const struct cfg_agent *agent, struct session_handle spare)
-{
-    struct seat_mail *mail = seat_mail_new(w, agent);
-
-    if (mail == NULL)
-        return; /* whoever takes it will be told that it is gone */
-    mail->mail.deliver = spare_gone;
-    mail->spare = spare;
-    loop_post(w->site->main, &mail->mail);
-}
-
-static void try_again(struct mail *m, struct loop *loop)
-{
-    struct advise_call *call = (struct advise_call *)m;
-    struct seats *seats = the_seats(call->site->hub);
-
-    (void)loop;
     if (seats == NULL)
         advise_call_refuse(call, REASON_SHUTDOWN);
     else if (call->tries >= ADVISE_TRIES)
         advise_call_refuse(call, REASON_CHANNEL_LOST);
     else
         deliver(seats, call);
-}
-
-static void drop_call(struct mail *m)
-{
-    advise_call_refuse((struct advise_call *)m, REASON_SHUTDOWN);
-}
-
-void seats_try_again(struct worker *w, struct advise_call *call)
-{
-    call->mail.deliver = try_again;
-    call->mail.drop = drop_call;
-    loop_post(w->site->main, &call->mail);
 }

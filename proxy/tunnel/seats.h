@@ -14,22 +14,35 @@ struct seats;
 /** Makes the seats and fills in the hub's tunnel carrier. NULL without memory. `hub` is borrowed until seats_free(). */
 struct seats *seats_new(struct hub *hub);
 
+/**
+ * Makes seats for agents of a configuration to come that have none yet; nobody can take them before seats_move(). 0, or -1
+ * without memory.
+ */
+int seats_reserve(struct seats *seats, const struct cfg *cfg);
+
+/**
+ * The hub has moved to a newer configuration: seats are its agents', by name. Agents that are in it no longer lose their control
+ * channel and all sessions. Those that stay are asked for spare channels, since the ones that they have are on workers that
+ * retire. After seats_reserve(); can't fail.
+ */
+void seats_move(struct seats *seats);
+
 /** Says BYE to all. NULL is ignored. */
 void seats_free(struct seats *seats);
 
 /** Says DRAIN to all agents. */
 void seats_drain(struct seats *seats);
 
-/** Enters the queue of `agent` (NULL: there is none of that name), which must speak `version` of the protocol. **Takes** the
+/** Enters the queue of the agent of this name, which must speak `version` of the protocol. **Takes** the
  * want: its ops are called, perhaps at once. */
-void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version, struct carrier_want *want);
+void seats_want(struct hub *hub, const char *agent, unsigned version, struct carrier_want *want);
 
 /**
- * An agent wants to hand an advise over (HAND): is its control channel this one, and who delivers? REASON_NONE with the agent
- * that does, NULL if we do ourselves (`delivery` of a direct client's link); else why not.
+ * An agent wants to hand an advise over (HAND): is its control channel this one, and who delivers? REASON_NONE with the name of
+ * the agent that does, "" if we do ourselves (`delivery` of a direct client's link); else why not.
  */
 enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
-                             const struct session_ask *ask, const struct cfg_agent **ret_deliverer);
+                             const struct session_ask *ask, char ret_deliverer[SESSION_NAME_MAX + 1]);
 
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);

@@ -259,7 +259,7 @@ static struct stream *dial_relay(struct worker *w, const struct open_mail *mail,
     int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, ret_why);
     struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, ACCOUNT_RELAY, &w->loop.chunks) : NULL;
 
-    return tcp != NULL ? tls_stream_connect(w->site->agent_tls, tcp, mail->relay) : NULL;
+    return tcp != NULL ? tls_stream_connect(worker_agent_tls(w), tcp, mail->relay) : NULL;
 }
 
 static void log_not_opened(struct worker *w, const struct open_mail *mail, enum reason why)
@@ -327,6 +327,17 @@ bool spare_open(struct worker *w, unsigned relay, const struct address *to, cons
     memcpy(mail->instance, instance, FRAME_INSTANCE);
     loop_post(&w->loop, &mail->mail);
     return true;
+}
+
+void spare_close_all(struct worker *w)
+{
+    struct session *s, *next;
+
+    for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+        next = TAILQ_NEXT(s, entry);
+        if (s->front_ops == &spare_front)
+            end_spare(s, REASON_SURPLUS);
+    }
 }
 
 void spare_close_stale(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE])

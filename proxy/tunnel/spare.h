@@ -13,5 +13,8 @@
 /** Has worker `w` open a spare channel. False without memory. Its end is told by uplinks_spare_done(). Main loop. */
 bool spare_open(struct worker *w, unsigned relay, const struct address *to, const uint8_t instance[FRAME_INSTANCE]);
 
+/** Closes all spare channels of a worker that retires. Its thread. */
+void spare_close_all(struct worker *w);
+
 /** Closes this worker's spare channels to a relay that do not belong to `instance`. Worker's thread. */
 void spare_close_stale(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE]);

@@ -14,6 +14,7 @@
 #include "tls/stream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -33,10 +34,16 @@
 /* Spare channels open or being opened for one relay, whatever it asks for (docs/tunnel-protocol.md, section 9). */
 #define SPARES_EXTRA 1024
 
+/* A host name and a port. */
+#define UPLINK_TEXT 272
+
 struct uplink {
     struct uplinks *uplinks;
-    unsigned index;
+    unsigned index; /* its place, here and in the tables of the workers */
+    unsigned rank;  /* in the configuration */
+    bool is_used;   /* the newest configuration has it */
     struct known_host *host;
+    char text[UPLINK_TEXT]; /* of its relay, as configured */
     unsigned next_address;
     /* dialling */
     struct stream *stream;
@@ -48,6 +55,8 @@ struct uplink {
     unsigned version; /* of the protocol, that both speak */
     bool is_up;
     bool is_draining;
+    bool is_logged; /* that this one is up, or draining: */
+    bool was_open;
     uint64_t up_ms;
     uint64_t replaced_ms; /* when it was replaced last; 0: never */
     uint64_t backoff_ms;
@@ -61,8 +70,7 @@ struct uplinks {
     struct site *site;
     const struct cfg *cfg;
     unsigned next_worker;
-    unsigned count;
-    struct uplink list[];
+    struct uplink list[WORKER_RELAYS_MAX];
 };
 
 static struct uplinks *receiver; /* main loop only; NULL: none, or freed */
@@ -76,7 +84,7 @@ static void log_uplink(const struct uplink *u, enum log_level level, const char 
 
     if (!log_begin(&l, level, event))
         return;
-    log_text(&l, "relay", u->host->endpoint->text);
+    log_text(&l, "relay", u->text);
     if (u->control != NULL)
         log_address(&l, "peer", control_peer(u->control));
     if (why != REASON_NONE)
@@ -130,6 +138,16 @@ static void relay_mail_drop(struct mail *m)
         free(news);
 }
 
+/* A reload tells them anew; the log knows already. */
+static void log_told(struct uplink *u, bool is_open)
+{
+    if (u->is_logged && u->was_open == is_open)
+        return;
+    u->is_logged = true;
+    u->was_open = is_open;
+    log_uplink(u, LOG_LEVEL_INFO, is_open ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
+}
+
 static void workers_are_told(struct mail *m, struct loop *loop)
 {
     struct relay_news *news = (struct relay_news *)m;
@@ -137,7 +155,7 @@ static void workers_are_told(struct mail *m, struct loop *loop)
 
     (void)loop;
     if (receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
-        log_uplink(u, LOG_LEVEL_INFO, news->relay.is_up ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
+        log_told(u, news->relay.is_up);
     free(news);
 }
 
@@ -146,11 +164,28 @@ static void relay_news_drop(struct mail *m)
     free(m);
 }
 
+static struct worker_relay picture(const struct uplink *u)
+{
+    struct worker_relay relay = {.is_up = u->is_up && !u->is_draining, .rank = u->rank};
+
+    if (u->is_up) {
+        relay.address = *control_peer(u->control);
+        relay.version = u->version;
+        relay.local = *control_local(u->control);
+        memcpy(relay.instance, u->instance, sizeof(relay.instance));
+    }
+    return relay;
+}
+
 static void tell_workers(struct uplink *u)
 {
     struct site *site = u->uplinks->site;
-    struct relay_news *news = calloc(1, sizeof(*news) + site->workers_count * sizeof(news->mails[0]));
+    unsigned count = 0, i = 0;
+    struct relay_news *news;
 
+    SITE_EACH(w, site)
+    count++;
+    news = calloc(1, sizeof(*news) + count * sizeof(news->mails[0]));
     if (news == NULL)
         abort(); /* a worker with a wrong picture of its relays would lose links without a word */
     news->told.deliver = workers_are_told;
@@ -158,21 +193,16 @@ static void tell_workers(struct uplink *u)
     news->uplink = u;
     news->main = u->uplinks->loop;
     news->index = u->index;
-    news->waiting = site->workers_count;
-    news->relay.is_up = u->is_up && !u->is_draining;
-    if (u->is_up) {
-        news->relay.address = *control_peer(u->control);
-        news->relay.version = u->version;
-        news->relay.local = *control_local(u->control);
-        memcpy(news->relay.instance, u->instance, sizeof(news->relay.instance));
-    }
-    for (unsigned i = 0; i < site->workers_count; i++) {
-        struct relay_mail *mail = &news->mails[i];
+    news->waiting = count;
+    news->relay = picture(u);
+    SITE_EACH(w, site)
+    {
+        struct relay_mail *mail = &news->mails[i++];
 
         mail->news = news;
         mail->mail.deliver = relay_on_worker;
         mail->mail.drop = relay_mail_drop;
-        loop_post(&site->workers[i].loop, &mail->mail);
+        loop_post(&w->loop, &mail->mail);
     }
 }
 
@@ -184,7 +214,7 @@ static void open_spares(struct uplink *u, unsigned count)
     struct site *site = u->uplinks->site;
 
     while (count-- > 0 && u->spares < u->level * 2 + SPARES_EXTRA) {
-        struct worker *w = &site->workers[u->uplinks->next_worker++ % site->workers_count];
+        struct worker *w = site_pick(site, u->uplinks->next_worker++);
 
         if (!spare_open(w, u->index, control_peer(u->control), u->instance))
             return;
@@ -235,7 +265,7 @@ static void uplink_down(struct uplink *u, enum reason why)
 
     if (was_up && clock_ms() - u->up_ms >= LIVED_MS)
         u->backoff_ms = BACKOFF_FIRST_MS;
-    u->is_up = u->is_draining = false;
+    u->is_up = u->is_draining = u->is_logged = false;
     u->control = NULL;
     u->spares = 0;
     deadline_clear(&u->refill);
@@ -329,7 +359,7 @@ static void dial_failed(struct uplink *u, enum reason why)
         u->stream = NULL;
     }
     deadline_clear(&u->deadline);
-    resolve_hint(&u->uplinks->site->workers[0], u->host->endpoint);
+    resolve_hint(site_pick(u->uplinks->site, 0), u->host->endpoint);
     schedule(u, why);
 }
 
@@ -404,30 +434,130 @@ static void try_relay(void *arg)
 /* -- the uplinks ---------------------------------------------------------------------------------------------------------------
  */
 
+static void start_uplink(struct uplinks *all, unsigned index)
+{
+    struct uplink *u = &all->list[index];
+
+    *u = (struct uplink){.uplinks = all, .index = index, .is_used = true, .backoff_ms = BACKOFF_FIRST_MS};
+    deadline_init(&u->refill, all->loop, refill, u);
+    deadline_init(&u->deadline, all->loop, try_relay, u);
+    deadline_set(&u->deadline, 0);
+}
+
+static void stop_uplink(struct uplink *u)
+{
+    deadline_clear(&u->deadline);
+    deadline_clear(&u->refill);
+    control_close(u->control, REASON_SHUTDOWN);
+    u->control = NULL;
+    if (u->stream != NULL) {
+        watch_set(&u->watch, u->stream->fd, 0);
+        stream_close(u->stream, STREAM_CLOSE_ORDERLY);
+        u->stream = NULL;
+    }
+    u->is_used = false;
+}
+
+static void bind_host(struct uplink *u, unsigned rank, struct hosts *hosts)
+{
+    u->rank = rank;
+    snprintf(u->text, sizeof(u->text), "%s", u->uplinks->cfg->relays[rank].text);
+    u->host = hosts_find(hosts, &u->uplinks->cfg->relays[rank]);
+}
+
+/* The uplink to a relay of the configuration; NULL: there is none yet. */
+static struct uplink *find_uplink(struct uplinks *all, const char *text)
+{
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
+        if (all->list[i].is_used && strcmp(all->list[i].text, text) == 0)
+            return &all->list[i];
+    return NULL;
+}
+
+static unsigned free_place(const struct uplinks *all)
+{
+    unsigned i = 0;
+
+    while (all->list[i].is_used)
+        i++;
+    return i;
+}
+
+static bool is_configured(const struct cfg *cfg, const struct uplink *u)
+{
+    for (size_t i = 0; i < cfg->relays_count; i++)
+        if (strcmp(cfg->relays[i].text, u->text) == 0)
+            return true;
+    return false;
+}
+
+/* Everything that hangs on it goes; links through its relay are connections of their own and go on. */
+static void drop_uplink(struct uplink *u)
+{
+    bool was_up = u->is_up;
+
+    stop_uplink(u);
+    u->is_up = u->is_draining = false;
+    u->spares = 0;
+    memset(u->instance, 0, sizeof(u->instance));
+    if (was_up) {
+        tell_workers(u);
+        log_uplink(u, LOG_LEVEL_INFO, "tunnel_removed", REASON_NONE, 0);
+    }
+}
+
+static void add_uplinks(struct uplinks *all, struct hosts *hosts)
+{
+    for (unsigned rank = 0; rank < all->cfg->relays_count; rank++) {
+        struct uplink *u = find_uplink(all, all->cfg->relays[rank].text);
+
+        if (u == NULL) {
+            unsigned place = free_place(all);
+
+            start_uplink(all, place);
+            u = &all->list[place];
+        }
+        bind_host(u, rank, hosts);
+    }
+}
+
 struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *hosts)
 {
-    const struct cfg *cfg = site->cfg;
-    struct uplinks *all = calloc(1, sizeof(*all) + cfg->relays_count * sizeof(all->list[0]));
+    struct uplinks *all = calloc(1, sizeof(*all));
 
     if (all == NULL)
         return NULL;
-    assert(cfg->relays_count <= WORKER_RELAYS_MAX);
+    assert(site->cfg->relays_count <= WORKER_RELAYS_MAX);
     all->loop = loop;
     all->site = site;
-    all->cfg = cfg;
-    all->count = (unsigned)cfg->relays_count;
-    for (unsigned i = 0; i < all->count; i++) {
+    all->cfg = site->cfg;
+    add_uplinks(all, hosts);
+    return all;
+}
+
+void uplinks_move(struct uplinks *all, struct hosts *hosts)
+{
+    all->cfg = all->site->cfg;
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
+        if (all->list[i].is_used && !is_configured(all->cfg, &all->list[i]))
+            drop_uplink(&all->list[i]);
+    add_uplinks(all, hosts);
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
         struct uplink *u = &all->list[i];
 
-        u->uplinks = all;
-        u->index = i;
-        u->host = hosts_find(hosts, &cfg->relays[i]);
-        u->backoff_ms = BACKOFF_FIRST_MS;
-        deadline_init(&u->refill, loop, refill, u);
-        deadline_init(&u->deadline, loop, try_relay, u);
-        deadline_set(&u->deadline, 0);
+        if (!u->is_used || !u->is_up)
+            continue;
+        tell_workers(u);
+        if (!u->is_draining)
+            open_spares(u, u->level); /* those that there are live on workers that retire */
     }
-    return all;
+}
+
+void uplinks_show(const struct uplinks *all, struct worker *w)
+{
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
+        if (all->list[i].is_used)
+            w->relays[i] = picture(&all->list[i]);
 }
 
 void uplinks_set_receiver(struct uplinks *u)
@@ -440,23 +570,15 @@ void uplinks_free(struct uplinks *all)
     if (all == NULL)
         return;
     receiver = NULL;
-    for (unsigned i = 0; i < all->count; i++) {
-        struct uplink *u = &all->list[i];
-
-        deadline_clear(&u->deadline);
-        deadline_clear(&u->refill);
-        control_close(u->control, REASON_SHUTDOWN);
-        if (u->stream != NULL) {
-            watch_set(&u->watch, u->stream->fd, 0);
-            stream_close(u->stream, STREAM_CLOSE_ORDERLY);
-        }
-    }
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
+        if (all->list[i].is_used)
+            stop_uplink(&all->list[i]);
     free(all);
 }
 
 bool uplinks_has(const struct uplinks *all, const uint8_t instance[FRAME_INSTANCE])
 {
-    for (unsigned i = 0; i < all->count; i++)
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         if (all->list[i].is_up && memcmp(all->list[i].instance, instance, FRAME_INSTANCE) == 0)
             return true;
     return false;
@@ -466,7 +588,7 @@ unsigned uplinks_up(const struct uplinks *all)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < all->count; i++)
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         count += all->list[i].is_up;
     return count;
 }
@@ -475,7 +597,7 @@ unsigned uplinks_spares(const struct uplinks *all)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < all->count; i++)
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         count += all->list[i].spares;
     return count;
 }

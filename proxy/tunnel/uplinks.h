@@ -15,6 +15,15 @@ struct uplinks;
 /** NULL without memory. `hosts` is the main loop's copy, borrowed until uplinks_free(). Dials at once. */
 struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *hosts);
 
+/**
+ * The site has moved to a newer configuration: relays are its relays, by what is written there. Those that stay keep their
+ * control channels and get new spare channels on the new workers; `hosts` is now the main loop's copy.
+ */
+void uplinks_move(struct uplinks *u, struct hosts *hosts);
+
+/** Tells a worker that does not run yet which relays are up. */
+void uplinks_show(const struct uplinks *u, struct worker *w);
+
 /** Says BYE to all. NULL is ignored. */
 void uplinks_free(struct uplinks *u);
 

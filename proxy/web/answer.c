@@ -76,7 +76,7 @@ static bool must_close(const struct conversation *c, unsigned status)
 {
     bool is_read = c->x.text != NULL && (c->x.request.kind == HTTP_BODY_NONE || c->is_up_over);
 
-    return !is_read || status == 400 || status == 408 || c->turned_away != REASON_NONE || c->s->worker->is_draining;
+    return !is_read || status == 400 || status == 408 || c->turned_away != REASON_NONE || conversation_takes_leave(c);
 }
 
 static void write_page(struct conversation *c, struct http_page *page)

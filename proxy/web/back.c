@@ -19,7 +19,8 @@ static struct stream *wrap_tls(struct session *s, struct stream *tcp, const stru
 {
     const struct web_upstream *upstream = conversation_of(s)->x.choice.upstream;
 
-    return tls_stream_connect_upstream(upstream->tls, tcp, endpoint->host, (unsigned)(endpoint - upstream->cfg->servers));
+    return tls_stream_connect_upstream(web_upstream_tls(upstream), tcp, endpoint->host,
+                                       (unsigned)(endpoint - upstream->cfg->servers));
 }
 
 static void back_dial(struct session *s)
@@ -27,7 +28,7 @@ static void back_dial(struct session *s)
     const struct web_upstream *upstream = conversation_of(s)->x.choice.upstream;
 
     session_dial_hosts(s, upstream->cfg->servers, upstream->cfg->servers_count, NULL, (struct port_range){0, 0},
-                       upstream->tls != NULL ? wrap_tls : NULL);
+                       web_upstream_tls(upstream) != NULL ? wrap_tls : NULL);
 }
 
 static void back_greeted(struct session *s)
@@ -155,7 +156,7 @@ void back_failed(struct conversation *c, enum reason why)
 static bool may_keep(const struct conversation *c)
 {
     return !c->x.is_head && c->is_up_over && !c->is_up_lost && c->x.has_response && c->x.response.keeps_alive &&
-           !c->down.has_ended && flow_length(&c->down) == 0 && !c->s->worker->is_draining &&
+           !c->down.has_ended && flow_length(&c->down) == 0 && !conversation_takes_leave(c) &&
            c->x.response.kind != HTTP_BODY_TO_CLOSE;
 }
 

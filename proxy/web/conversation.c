@@ -532,7 +532,7 @@ static void begin(struct session *s, bool is_redirect)
     s->kind = SESSION_WEB;
     s->ask.name = s->ask.web->name;
     s->ask.client = s->front->peer;
-    c->is_tls = door_of(s)->tls != NULL;
+    c->is_tls = door_tls(door_of(s)) != NULL;
     c->is_redirect = is_redirect;
     session_serve(s);
     (void)door_admit_client(s);

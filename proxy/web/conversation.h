@@ -63,6 +63,17 @@ struct conversation {
     uint64_t rate_bytes;  /**< of the body, when its rate was looked at last */
 };
 
+/**
+ * The connection ends after the answer at hand: georelay stops, or a newer generation serves. In the latter case a client who is
+ * logged on with the connection may stay: a logon can't be moved, and one that is half done would fail.
+ */
+static inline bool conversation_takes_leave(const struct conversation *c)
+{
+    const struct worker *w = c->s->worker;
+
+    return w->is_draining || (w->is_retired && c->pinned == NULL && !c->x.logs_on);
+}
+
 /** The front ops of web front doors in mode "http" (with or without TLS), and of doors that redirect to https. */
 extern const struct session_front conversation_front;
 extern const struct session_front conversation_redirect_front;

@@ -6,6 +6,7 @@
 #include "proxy/web/health_check.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct checked {
@@ -139,6 +140,42 @@ struct health *health_new(struct loop *loop, struct hosts *hosts, struct web_rul
         for (size_t k = 0; rules[i] != NULL && k < rules[i]->upstreams_count; k++)
             add_upstream(h, rules[i], &rules[i]->upstreams[k]);
     return h;
+}
+
+/* -- inheriting ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* An upstream without a name is the front door's own. */
+static bool is_same_name(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool is_same_server(const struct checked *a, const struct checked *b)
+{
+    return strcmp(a->rules->web->name, b->rules->web->name) == 0 && is_same_name(a->upstream->name, b->upstream->name) &&
+           strcmp(a->host->endpoint->text, b->host->endpoint->text) == 0;
+}
+
+static const struct checked *find_server(const struct health *h, const struct checked *like)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (is_same_server(&h->list[i], like))
+            return &h->list[i];
+    return NULL;
+}
+
+void health_inherit(struct health *h, const struct health *before)
+{
+    for (size_t i = 0; before != NULL && i < h->count; i++) {
+        struct checked *s = &h->list[i];
+        const struct checked *old = find_server(before, s);
+
+        if (old == NULL)
+            continue;
+        s->contrary = old->contrary;
+        s->is_down = s->host->is_unhealthy = old->is_down;
+    }
 }
 
 void health_free(struct health *h)

@@ -25,5 +25,11 @@ typedef void health_fn(void *arg, unsigned host, bool is_unhealthy);
 struct health *health_new(struct loop *loop, struct hosts *hosts, struct web_rules *const *rules, size_t count,
                           health_fn *changed, void *arg);
 
+/**
+ * What the checks of `before` (NULL: there are none) found of a server of the same upstream of the same front door stands, in the
+ * host table too, until those of `h` find otherwise. Nobody is told: before the workers run.
+ */
+void health_inherit(struct health *h, const struct health *before);
+
 /** Checks under way end without a word. NULL is ignored. */
 void health_free(struct health *h);

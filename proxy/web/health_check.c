@@ -346,9 +346,10 @@ static struct stream *dial(struct health_check *c, enum reason *ret_why)
         return NULL;
     *ret_why = REASON_NO_MEMORY;
     stream = tcp_stream_connect(fd, to, ACCOUNT_HEALTH, &c->loop->chunks);
-    if (stream == NULL || c->upstream->tls == NULL)
+    if (stream == NULL || web_upstream_tls(c->upstream) == NULL)
         return stream;
-    return tls_stream_connect_upstream(c->upstream->tls, stream, endpoint->host, (unsigned)(endpoint - upstream->servers));
+    return tls_stream_connect_upstream(web_upstream_tls(c->upstream), stream, endpoint->host,
+                                       (unsigned)(endpoint - upstream->servers));
 }
 
 void health_check_init(struct health_check *c, struct loop *loop, const struct http_limits *limits,

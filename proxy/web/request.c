@@ -182,8 +182,8 @@ static void take(struct conversation *c, const struct http_head *head, const str
     enum reason why;
 
     c->requests++;
-    c->closes =
-        !c->x.request.keeps_alive || !has_more_room(c) || c->s->worker->is_draining || c->rules->cfg->timeouts.keep_alive_s == 0;
+    c->closes = !c->x.request.keeps_alive || !has_more_room(c) || conversation_takes_leave(c) ||
+                c->rules->cfg->timeouts.keep_alive_s == 0;
     why = c->is_redirect ? REASON_REDIRECTED : admit(c, target);
     if (why != REASON_NONE) {
         if (why == REASON_REDIRECTED)

@@ -84,7 +84,7 @@ static bool take_interim(struct conversation *c, const struct http_head *head, c
 static bool must_close(const struct conversation *c, const struct http_framing *framing)
 {
     return framing->kind == HTTP_BODY_TO_CLOSE || (framing->kind == HTTP_BODY_CHUNKED && c->x.minor == 0) || !c->is_up_over ||
-           c->s->worker->is_draining;
+           conversation_takes_leave(c);
 }
 
 static bool take_final(struct conversation *c, const struct http_head *head, const struct http_framing *framing, size_t length)

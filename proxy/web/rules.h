@@ -20,6 +20,12 @@ struct web_upstream {
     struct tls_context *tls; /**< NULL: spoken to without TLS */
 };
 
+/** What is to be used for the next connection; the main thread may exchange it at any moment. */
+static inline struct tls_context *web_upstream_tls(const struct web_upstream *upstream)
+{
+    return __atomic_load_n(&upstream->tls, __ATOMIC_ACQUIRE);
+}
+
 /** What a request with this host and path is to get. */
 struct web_choice {
     const struct web_upstream *upstream;

@@ -130,14 +130,10 @@ int stage_open(void **state)
                                            .failed = back_failed,
                                            .readable = back_readable,
                                            .ended = back_ended};
-    stage.site = (struct site){.cfg = &stage.cfg,
-                               .quota = quota_new(&stage.cfg.limits),
-                               .main = &stage.main,
-                               .workers = &stage.worker,
-                               .workers_count = 1};
+    stage.site = (struct site){.cfg = &stage.cfg, .quota = quota_new(&stage.cfg.limits), .main = &stage.main, .workers_count = 1};
     assert_int_equal(log_start(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT, NULL), 0);
     assert_int_equal(loop_init(&stage.main, 0), 0);
-    assert_int_equal(worker_init(&stage.worker, &stage.site, 0), 0);
+    assert_int_equal(worker_init(&stage.worker, &stage.site, &stage.cfg), 0);
     return 0;
 }
 

@@ -60,7 +60,7 @@ static struct lease *open_lease(size_t index, const struct cfg_agent *agent, con
 {
     struct identity identity = who(agent, client);
     enum reason why = REASON_NONE;
-    struct lease *lease = lease_get(&hub.tables[index], &identity, &why);
+    struct lease *lease = lease_get(&hub.links->tables[index], &identity, &why);
 
     assert_non_null(lease);
     if (!lease->is_active)
@@ -107,7 +107,7 @@ static void test_the_same_port_again(void **state)
     lease_close(one);
     assert_false(is_open(ours));
     assert_true(is_open(theirs));
-    assert_int_equal(hub.tables[0].leases_count, 1); /* nothing of it is worth remembering */
+    assert_int_equal(hub.links->tables[0].leases_count, 1); /* nothing of it is worth remembering */
 }
 
 static void test_the_oldest_without_a_link_makes_room(void **state)
@@ -221,7 +221,7 @@ static void test_two_clients_of_one_address(void **state)
     assert_false(arrival_is_contested(&hub, &links[2], &other)); /* another server */
     assert_false(arrival_is_contested(&hub, &links[1], &third));
     links[2].server.address = at("127.0.0.6");
-    hub.hosts.list[2].addresses.list[0] = at("127.0.0.6");
+    hub.links->hosts.list[2].addresses.list[0] = at("127.0.0.6");
     assert_true(arrival_is_contested(&hub, &links[2], &other)); /* two links to one server */
     lease_close(lease);
     assert_false(arrival_is_contested(&hub, &links[1], &other));

@@ -244,7 +244,7 @@ static void test_the_worker_stops(void **state)
     assert_int_equal(stage.why, REASON_SHUTDOWN);
     expect_reset(stage.front_peer);
     expect_reset(stage.back_peer);
-    assert_int_equal(worker_init(&stage.worker, &stage.site, 0), 0); /* for stage_close() */
+    assert_int_equal(worker_init(&stage.worker, &stage.site, &stage.cfg), 0); /* for stage_close() */
 }
 
 /* -- what is counted and found ----------------------------------------------------------------------------------------------- */

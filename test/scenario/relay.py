@@ -155,6 +155,25 @@ class Georelay(program.Program):
         self._spawn()
         return self
 
+    def reload(self, **changes):
+        """HUP after these changes of the configuration: ev=reloaded."""
+        return self._hup("reloaded", changes)
+
+    def reload_fails(self, **changes):
+        """HUP after these changes, which are no good: ev=reload_failed. The file is then as it was."""
+        before = self.settings
+        event = self._hup("reload_failed", changes)
+        self.settings = before
+        self.config.write_text(libconfig.settings(before))
+        return event
+
+    def _hup(self, outcome, changes):
+        self.settings = {**self.settings, **changes}
+        self.config.write_text(libconfig.settings(self.settings))
+        since = self.mark()
+        self.signal(signal.SIGHUP)
+        return self.expect(outcome, since)
+
     def rewrite(self, settings):
         """The configuration for the next restart()."""
         self.settings = {"workers": self.settings["workers"], "log": self.settings["log"], **settings}

@@ -466,6 +466,7 @@ static void every_example_can_be_read(void **state)
         [CFG_IN_PORT_RULE] = {"links = { advise = { rule = { ", " }; }; };"},
         [CFG_IN_TUNNEL] = {"tunnel = { ", " };"},
         [CFG_IN_AGENT] = {"tunnel = { agents = { ", " }; };"},
+        [CFG_IN_TLS] = {"tls = { ", " };"},
         [CFG_IN_ADMIN] = {"admin = { ", " };"},
         [CFG_IN_LOG] = {"log = { ", " };"},
         [CFG_IN_ACCESS] = {"access = { ", " };"},

@@ -321,6 +321,105 @@ static void test_a_large_pool(void **state)
     lease_table_fini(&table);
 }
 
+/* -- a newer configuration -----------------------------------------------------------------------------------------------------
+ */
+
+static struct cfg_link newer_link;
+static struct lease_table newer;
+
+/* The same link again, in a newer configuration; the pool is `pools[2]`. */
+static void renew(const char *range)
+{
+    link.server.text = (char *)(uintptr_t) "10.0.0.1:5481";
+    pools[2] = pool(range);
+    newer_link = link;
+    newer_link.advise.pool = &pools[2];
+    newer_link.advise.pool_count = 1;
+    newer_link.advise.pins_count = 0;
+}
+
+static struct lease *active(const char *client)
+{
+    struct lease *lease = get(NULL, client);
+
+    set_active(lease, true);
+    return lease;
+}
+
+static void fini_both(void)
+{
+    lease_table_fini(&newer);
+    lease_table_fini(&table);
+}
+
+static void test_leases_move_to_the_newer_table(void **state)
+{
+    struct lease *lease, *away;
+    struct identity other = who(NULL, "192.168.1.7");
+    enum reason why = REASON_NONE;
+
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.3");
+    begin(1, 0);
+    renew("10.20.0.2-10.20.0.4");
+    assert_int_equal(lease_table_init(&newer, &newer_link), 0);
+    away = get(NULL, "192.168.1.1");
+    lease = active("192.168.1.2");
+    expect_at(lease, "10.20.0.2");
+    assert_true(lease_move(lease, &newer));
+    assert_false(lease_move(away, &newer)); /* 10.20.0.1 is not of the pool any more */
+    assert_ptr_equal(lease->table, &newer);
+    assert_int_equal(newer.active_count, 1);
+    assert_int_equal(table.active_count, 0);
+    assert_int_equal(table.leases_count, 1);
+    assert_ptr_equal(lease_find(&newer, &lease->identity), lease);
+    expect_at(lease_get(&newer, &other, &why), "10.20.0.3"); /* nobody else gets 10.20.0.2 */
+    fini_both();
+}
+
+static void test_a_lease_stays_where_the_new_settings_differ(void **state)
+{
+    struct lease *lease;
+
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.3");
+    begin(1, 0);
+    renew("10.20.0.1-10.20.0.3");
+    lease = active("192.168.1.1");
+    newer_link.server.text = (char *)(uintptr_t) "10.0.0.2:5481"; /* its server would not be let in any more */
+    assert_int_equal(lease_table_init(&newer, &newer_link), 0);
+    assert_false(lease_move(lease, &newer));
+    newer_link.server.text = link.server.text;
+    newer_link.advise.addressing = CFG_ADDRESSING_TRANSPARENT;
+    assert_false(lease_move(lease, &newer));
+    newer_link.advise.addressing = link.advise.addressing;
+    newer_link.advise.delivery = CFG_DELIVERY_DIRECT;
+    assert_false(lease_move(lease, &newer));
+    newer_link.advise.delivery = link.advise.delivery;
+    pin(0, "direct", "192.168.1.1", "10.20.0.3");
+    newer_link.advise.pins_count = 1;
+    assert_false(lease_move(lease, &newer));
+    newer_link.advise.pins_count = 0;
+    assert_true(lease_move(lease, &newer));
+    fini_both();
+}
+
+static void test_an_address_that_is_to_be_avoided(void **state)
+{
+    struct identity one = who(NULL, "192.168.1.1"), two = who(NULL, "192.168.1.2");
+    struct address avoided = at("10.20.0.1"), foreign = at("10.99.0.1");
+    enum reason why = REASON_NONE;
+
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.2");
+    begin(1, 0);
+    lease_table_avoid(&table, &avoided);
+    lease_table_avoid(&table, &foreign);
+    expect_at(lease_get(&table, &one, &why), "10.20.0.2");
+    expect_at(lease_get(&table, &two, &why), "10.20.0.2"); /* taken over */
+    lease_table_fini(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +434,9 @@ int main(void)
         cmocka_unit_test(test_announced_ports_only),
         cmocka_unit_test(test_ports_of_a_pool),
         cmocka_unit_test(test_a_large_pool),
+        cmocka_unit_test(test_leases_move_to_the_newer_table),
+        cmocka_unit_test(test_a_lease_stays_where_the_new_settings_differ),
+        cmocka_unit_test(test_an_address_that_is_to_be_avoided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -278,6 +278,60 @@ static void test_a_browser_resumes(void **state)
     tls_context_put(door);
 }
 
+static struct tls_shared_keys *make_shared_keys(void)
+{
+    char path[] = "/tmp/georelay-keys-XXXXXX";
+    struct forge_problems problems = {0};
+    int fd = mkstemp(path);
+    uint8_t bytes[80];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)i;
+    assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+    close(fd);
+    struct tls_shared_keys *keys = tls_shared_keys_read(path, 0, forge_problem, &problems);
+    unlink(path);
+    if (keys == NULL)
+        fail_msg("no keys: %s", problems.text);
+    return keys;
+}
+
+static bool resumes(struct tls_context *door, SSL_SESSION *session)
+{
+    const struct browse how = {.max = TLS1_2_VERSION};
+    bool is_resumed;
+    assert_int_equal(browse(door, &how, session, &is_resumed), REASON_NONE);
+    return is_resumed;
+}
+
+/** Rotations leave keys of a file; without the file they grow old. */
+static void test_shared_keys(void **state)
+{
+    struct tls_context *door = forge_door(&forge, &web, 1, &relay, tickets);
+    struct tls_shared_keys *keys = make_shared_keys();
+    (void)state;
+    assert_false(resumes(door, NULL));
+    SSL_SESSION *own = take_caught();
+    tls_tickets_share(tickets, keys);
+    assert_false(resumes(door, own));
+    SSL_SESSION *shared = take_caught();
+    for (int i = 0; i < 4; i++) {
+        tls_tickets_rotate(tickets);
+        assert_true(resumes(door, shared));
+    }
+    tls_tickets_share(tickets, NULL);
+    tls_tickets_share(tickets, NULL);
+    tls_tickets_rotate(tickets);
+    assert_true(resumes(door, shared));
+    tls_tickets_rotate(tickets);
+    assert_false(resumes(door, shared));
+    SSL_SESSION_free(own);
+    SSL_SESSION_free(shared);
+    SSL_SESSION_free(caught);
+    caught = NULL;
+    tls_shared_keys_free(keys);
+    tls_context_put(door);
+}
+
 static void test_no_web_ticket_opens_the_tunnel(void **state)
 {
     struct tls_context *door = forge_door(&forge, &web, 1, &relay, tickets);
@@ -385,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_sessions_of_several_agents),
         cmocka_unit_test(test_no_ticket_of_another_ca),
         cmocka_unit_test(test_a_browser_resumes),
+        cmocka_unit_test(test_shared_keys),
         cmocka_unit_test(test_no_web_ticket_opens_the_tunnel),
         cmocka_unit_test(test_no_ticket_of_another_front_door),
         cmocka_unit_test(test_rotation_beside_workers),
