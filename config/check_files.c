@@ -147,6 +147,8 @@ void check_files(const struct check *c)
         check_web_files(c, &cfg->web[i]);
     check_certificate(c, &cfg->tunnel.identity);
     check_public(c, cfg->tunnel.ca_line, "CA", cfg->tunnel.ca);
+    check_public(c, cfg->tunnel.revoked_line, "revocation list", cfg->tunnel.revoked);
+    check_public(c, cfg->tunnel.crl_line, "CRL", cfg->tunnel.crl);
     check_certificate(c, &cfg->identity);
     check_public(c, cfg->ca_line, "CA", cfg->ca);
     check_state(c);

@@ -305,6 +305,10 @@ struct cfg_tunnel {
     struct cfg_certificate identity; /**< the relay's own certificate of the tunnel's CA */
     char *ca;
     unsigned ca_line;
+    char *revoked; /**< the list of `georelay pki revoke`; NULL: none */
+    unsigned revoked_line;
+    char *crl; /**< CRLs of the CA; NULL: none */
+    unsigned crl_line;
     struct cfg_agent *agents;
     size_t agents_count;
     long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */

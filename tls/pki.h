@@ -2,6 +2,8 @@
 /**
  * georelay's own small CA: makes keys and certificates as files (`georelay pki`).
  *
+ * Of each certificate a copy stays in the folder "issued", by its serial number, so that all can be listed and revoked.
+ *
  * Keys are ECDSA P-256. Every file is written to a temporary name in the same folder, synced and linked into place without
  * replacing an existing one: nothing is ever overwritten. Keys have mode 0600, certificates 0644. Serial numbers are 128 random
  * bits. Each call prints what it made on `out`, or one sentence with the remedy on `err` and returns -1, and then leaves no new
@@ -27,6 +29,15 @@ int pki_init(const struct pki_job *job);
 
 /** Makes NAME.key, NAME.crt for an agent. */
 int pki_agent(const struct pki_job *job, const char *name);
+
+/** Prints a table of all certificates that the folder knows: name, kind, serial number, end, days left, and whether it counts. */
+int pki_list(const struct pki_job *job);
+
+/**
+ * Puts every certificate of an agent on the folder's list of revoked ones, which is the one file that is replaced (in one step).
+ * The agent's files are moved to the issued ones: a new certificate of the same name can be made.
+ */
+int pki_revoke(const struct pki_job *job, const char *name);
 
 /** Makes web.key, web.crt for a host name or IP address, signed by the CA, and web.csr for a site's own CA to sign instead. */
 int pki_web(const struct pki_job *job, const char *host);

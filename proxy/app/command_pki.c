@@ -12,8 +12,10 @@ static const char usage[] =
     "usage: georelay pki init          make the CA and the relay's certificate\n"
     "       georelay pki agent NAME    make a certificate for an agent\n"
     "       georelay pki web HOST      make a certificate for the web front door, and a request for another CA\n"
+    "       georelay pki list          all certificates, with their ends\n"
+    "       georelay pki revoke NAME   put an agent's certificates on the list of revoked ones\n"
     "\n"
-    "Nothing is ever overwritten. Keep ca.key off the relay once all agents have their certificates.";
+    "No key or certificate is ever overwritten. Keep ca.key off the relay once all agents have their certificates.";
 
 /* A number of days, or -1. */
 static int parse_days(const char *text)
@@ -37,6 +39,10 @@ static int run(const struct pki_job *job, int count, char **words)
         result = pki_agent(job, words[1]);
     } else if (count == 2 && strcmp(words[0], "web") == 0) {
         result = pki_web(job, words[1]);
+    } else if (count == 1 && strcmp(words[0], "list") == 0) {
+        result = pki_list(job);
+    } else if (count == 2 && strcmp(words[0], "revoke") == 0) {
+        result = pki_revoke(job, words[1]);
     } else {
         fprintf(stderr, "%s\n", usage);
         return EXIT_USAGE;

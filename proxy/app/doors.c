@@ -9,6 +9,7 @@
 #include "proxy/session/web.h"
 #include "proxy/tunnel/relay_accept.h"
 #include "proxy/web/conversation.h"
+#include "tls/revoked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,6 +109,19 @@ static bool load_rules(struct gates *g, struct problem_sink *sink)
     return is_good && g->rules != NULL;
 }
 
+static void load_revoked(struct gates *g, struct problem_sink *sink)
+{
+    const struct cfg_tunnel *tunnel = &g->cfg->tunnel;
+
+    if (tunnel->revoked == NULL && tunnel->crl == NULL)
+        return;
+    g->revoked = tls_revoked_new();
+    if (g->revoked == NULL)
+        take_problem(sink, tunnel->line, "there is no memory left for revoked certificates");
+    else
+        (void)tls_revoked_load(g->revoked, tunnel, take_problem, sink);
+}
+
 int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *problems)
 {
     struct problem_sink sink = {.problems = problems, .cfg = cfg};
@@ -127,6 +141,7 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *prob
         if (is_tls(gate))
             gate->tls = tls_context_new_door(gate->web, gate->web != NULL, gate->tunnel, g->tickets, take_problem, &sink);
     }
+    load_revoked(g, &sink);
     if (cfg->role == CFG_ROLE_AGENT)
         g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
     return load_rules(g, &sink) && problems->count == before ? 0 : -1;
@@ -321,6 +336,7 @@ void gates_fini(struct gates *g)
     free(g->rules);
     free(g->list);
     tls_context_put(g->agent_tls);
+    tls_revoked_free(g->revoked);
     tls_tickets_free(g->tickets);
     *g = (struct gates){0};
 }

@@ -32,6 +32,7 @@ struct gates {
     size_t count;
     unsigned workers;
     struct tls_tickets *tickets;
+    struct tls_revoked *revoked;   /**< certificates of agents that no longer count; NULL: the tunnel has no list */
     struct tls_context *agent_tls; /**< role agent */
     struct web_rules **rules;      /**< one per web front door of the configuration; NULL for those in mode "tcp" */
 };

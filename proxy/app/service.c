@@ -8,6 +8,7 @@
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/app/revocation.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -343,7 +344,8 @@ static int init_site(struct service *v, unsigned workers)
 {
     struct site *site = &v->site;
 
-    *site = (struct site){.cfg = v->cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = v->gates->agent_tls};
+    *site = (struct site){
+        .cfg = v->cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = v->gates->agent_tls, .revoked = v->gates->revoked};
     site->quota = quota_new(&v->cfg->limits);
     site->workers = calloc(workers, sizeof(*site->workers));
     if (site->quota == NULL || site->workers == NULL)
@@ -366,7 +368,7 @@ static int init_roles(struct service *v)
     if (is_relay) {
         asking_init(&v->site);
         v->seats = seats_new(&v->hub);
-        return v->seats != NULL ? 0 : -1;
+        return v->seats != NULL ? revocation_start(&v->site, v->seats) : -1;
     }
     v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
     uplinks_set_receiver(v->uplinks);
@@ -443,6 +445,7 @@ static void service_stop(struct service *v)
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
+    revocation_stop();
     for (unsigned i = 0; i < v->site.workers_count; i++)
         if (i >= v->started)
             gates_close_worker(v->gates, i);

@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 struct session;
+struct tls_revoked;
 struct hub;
 struct worker;
 
@@ -41,6 +42,7 @@ struct site {
     struct worker *workers;
     unsigned workers_count;
     struct tls_context *agent_tls; /**< role agent */
+    struct tls_revoked *revoked;   /**< certificates of agents that no longer count; NULL: there is no list */
 };
 
 struct session_handle {
@@ -95,6 +97,9 @@ int worker_start(struct worker *w);
 
 /** Stops the loop, joins the thread, closes what is left. Main thread. */
 void worker_fini(struct worker *w);
+
+/** Certificates were revoked: ends whatever stands on a tunnel of their holders. Worker's thread. */
+void worker_cut_revoked(struct worker *w);
 
 /** georelay is stopping: nothing new is begun. Worker's thread. */
 void worker_drain(struct worker *w);

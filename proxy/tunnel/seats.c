@@ -11,6 +11,7 @@
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "tls/revoked.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -415,11 +416,17 @@ static void welcome(struct seat *seat, const struct frame *hello)
         (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
 }
 
-/* A process that speaks no version of ours is told so, and takes nobody's place. */
-static void refuse_version(struct seat *seat, struct control *control, const struct frame *hello)
+/* A process that speaks no version of ours, or whose certificate was revoked on its way here, is told so, and takes nobody's
+ * place. */
+static void refuse_control(struct seat *seat, struct control *control, const struct frame *hello, enum reason why)
 {
-    log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
-    control_close(control, REASON_VERSION_MISMATCH);
+    log_seat(seat, "agent_refused", control_peer(control), hello->text, why);
+    control_close(control, why);
+}
+
+static bool is_revoked(const struct seat *seat, const struct control *control)
+{
+    return tls_revoked_holds(seat->seats->hub->site->revoked, control_stream(control));
 }
 
 static void take_seat(struct seat *seat, struct stream *stream, const struct frame *hello)
@@ -429,7 +436,11 @@ static void take_seat(struct seat *seat, struct stream *stream, const struct fra
     if (control == NULL)
         return;
     if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION_LOW) {
-        refuse_version(seat, control, hello);
+        refuse_control(seat, control, hello, REASON_VERSION_MISMATCH);
+        return;
+    }
+    if (is_revoked(seat, control)) {
+        refuse_control(seat, control, hello, REASON_REVOKED);
         return;
     }
     if (seat->control != NULL) {
@@ -489,6 +500,18 @@ void seats_drain(struct seats *seats)
     for (size_t i = 0; i < seats->count; i++)
         if (seats->list[i].control != NULL)
             (void)control_send(seats->list[i].control, &(struct frame){.type = FRAME_DRAIN});
+}
+
+void seats_cut_revoked(struct seats *seats)
+{
+    for (size_t i = 0; i < seats->count; i++) {
+        struct seat *seat = &seats->list[i];
+
+        if (seat->control == NULL || !is_revoked(seat, seat->control))
+            continue;
+        control_close(seat->control, REASON_REVOKED);
+        vacate(seat, REASON_REVOKED);
+    }
 }
 
 unsigned seats_taken(const struct seats *seats)

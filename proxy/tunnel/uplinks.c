@@ -46,6 +46,7 @@ struct uplink {
     struct control *control;
     uint8_t instance[FRAME_INSTANCE];
     unsigned version; /* of the protocol, that both speak */
+    enum reason why;  /* of the last end */
     bool is_up;
     bool is_draining;
     uint64_t up_ms;
@@ -205,6 +206,21 @@ static void refill(void *arg)
 
 static void try_relay(void *arg);
 
+/* Nothing but a new certificate helps; said once for each time that it begins. */
+static void tell_if_revoked(struct uplink *u, enum reason why)
+{
+    struct log_line l;
+    bool is_news = why == REASON_REVOKED && u->why != REASON_REVOKED;
+
+    u->why = why;
+    if (!is_news || !log_begin(&l, LOG_LEVEL_ERROR, "certificate_revoked"))
+        return;
+    log_text(&l, "relay", u->host->endpoint->text);
+    log_text(&l, "certificate", u->uplinks->cfg->identity.chain);
+    log_text(&l, "remedy", "enrol this agent anew: georelay pki agent on the CA's machine, georelay enroll here");
+    log_end(&l);
+}
+
 /* Half of the pause to the whole of it, so that many agents do not come back in step. */
 static uint64_t jittered(uint64_t ms)
 {
@@ -220,6 +236,7 @@ static void schedule(struct uplink *u, enum reason why)
     uint64_t last_ms = is_fight ? BACKOFF_REPLACED_MS : BACKOFF_LAST_MS;
     uint64_t pause_ms = jittered(u->backoff_ms);
 
+    tell_if_revoked(u, why);
     if (why == REASON_REPLACED)
         u->replaced_ms = clock_ms();
     u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
