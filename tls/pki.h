@@ -13,6 +13,8 @@
 
 #include <stdio.h>
 
+struct bundle;
+
 struct pki_job {
     const char *folder; /**< where ca.crt and ca.key are or will be, and where new files go */
     int days;           /**< validity of what is made; 0: the default */
@@ -29,6 +31,12 @@ int pki_init(const struct pki_job *job);
 
 /** Makes NAME.key, NAME.crt for an agent. */
 int pki_agent(const struct pki_job *job, const char *name);
+
+/**
+ * Writes the bundle of an agent to `path`, with mode 0600: `what` says its name, relays and so on, the folder its certificate and
+ * key, which are made if they are not there. Values must be valid (tls/bundle.h).
+ */
+int pki_bundle(const struct pki_job *job, const struct bundle *what, const char *path);
 
 /** Prints a table of all certificates that the folder knows: name, kind, serial number, end, days left, and whether it counts. */
 int pki_list(const struct pki_job *job);
