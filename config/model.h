@@ -309,6 +309,8 @@ struct cfg_tunnel {
     unsigned revoked_line;
     char *crl; /**< CRLs of the CA; NULL: none */
     unsigned crl_line;
+    char *requests; /**< folder of requests for new certificates; NULL: none are taken */
+    unsigned requests_line;
     struct cfg_agent *agents;
     size_t agents_count;
     long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */
@@ -400,6 +402,7 @@ struct cfg {
     size_t relays_count;
     struct cfg_certificate identity; /**< role agent: chain, key */
     char *ca;                        /**< role agent */
+    long renew_days;                 /**< role agent: a certificate is renewed so long before its end; 0: never */
     unsigned ca_line;
     struct cfg_network *clients; /**< role agent: whom it may deliver to, and who may use its links */
     size_t clients_count;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct bundle;
@@ -37,6 +38,12 @@ int pki_agent(const struct pki_job *job, const char *name);
  * key, which are made if they are not there. Values must be valid (tls/bundle.h).
  */
 int pki_bundle(const struct pki_job *job, const struct bundle *what, const char *path);
+
+/**
+ * Signs the request NAME.csr in a relay's folder of requests, as NAME.crt beside it; with `name` NULL each that waits there. Only
+ * for an agent that has a certificate which counts and has less than half of its life left, or if `is_forced`.
+ */
+int pki_renew(const struct pki_job *job, const char *folder, const char *name, bool is_forced);
 
 /** Prints a table of all certificates that the folder knows: name, kind, serial number, end, days left, and whether it counts. */
 int pki_list(const struct pki_job *job);

@@ -18,9 +18,12 @@ static const char usage[] =
     "                                  the same, with all that its machine needs in one file: see georelay enroll\n"
     "       georelay pki web HOST      make a certificate for the web front door, and a request for another CA\n"
     "       georelay pki list          all certificates, with their ends\n"
+    "       georelay pki renew [NAME]  sign the requests for new certificates that a relay has\n"
     "       georelay pki revoke NAME   put an agent's certificates on the list of revoked ones\n"
     "\n"
     "No key or certificate is ever overwritten. Keep ca.key off the relay once all agents have their certificates.";
+
+#define DEFAULT_REQUESTS "/var/lib/georelay/requests"
 
 /* A number of days, or -1. */
 static int parse_days(const char *text)
@@ -110,6 +113,11 @@ static bool add_rows(struct bundle_rows *rows, const char *option, const struct 
     return is_good;
 }
 
+struct renew_words {
+    const char *folder;
+    const char *force;
+};
+
 static int make_bundle(const struct pki_job *job, const char *name, const struct bundle_words *words)
 {
     struct bundle b = {.name = name, .advise_ports = words->advise_ports};
@@ -135,7 +143,8 @@ static bool has_words(const struct bundle_words *w)
 /* -- the command ---------------------------------------------------------------------------------------------------------------
  */
 
-static int run(const struct pki_job *job, int count, char **words, const struct bundle_words *bundle)
+static int run(const struct pki_job *job, int count, char **words, const struct bundle_words *bundle,
+               const struct renew_words *renew)
 {
     int result;
 
@@ -156,6 +165,8 @@ static int run(const struct pki_job *job, int count, char **words, const struct 
         result = pki_web(job, words[1]);
     } else if (count == 1 && strcmp(words[0], "list") == 0) {
         result = pki_list(job);
+    } else if ((count == 1 || count == 2) && strcmp(words[0], "renew") == 0) {
+        result = pki_renew(job, renew->folder, count == 2 ? words[1] : NULL, renew->force != NULL);
     } else if (count == 2 && strcmp(words[0], "revoke") == 0) {
         result = pki_revoke(job, words[1]);
     } else {
@@ -169,9 +180,12 @@ int command_pki(int argc, char **argv)
 {
     const char *folder = DEFAULT_FOLDER, *days = NULL;
     struct bundle_words w = {0};
+    struct renew_words renew = {.folder = DEFAULT_REQUESTS};
     const struct option_row rows[] = {
         {"-d", "--dir", "DIR", "where the files are and go (default " DEFAULT_FOLDER ")", &folder},
         {NULL, "--days", "N", "how long it is valid (default: CA 7300, tunnel 3650, web 825)", &days},
+        {NULL, "--requests", "DIR", "renew: the relay's folder (default " DEFAULT_REQUESTS ")", &renew.folder},
+        {NULL, "--force", NULL, "renew: also what has more than half of its life left", &renew.force},
         {NULL, "--bundle", "FILE", "agent: write all that its machine needs into this file", &w.file},
         {NULL, "--relay", "HOST:PORT", "bundle: a relay, the preferred one first", w.relays.list, &w.relays.count, VALUES_MAX},
         {NULL, "--link", "NAME=ADDRESS", "bundle: a link, and where clients connect to it", w.links.list, &w.links.count,
@@ -198,5 +212,5 @@ int command_pki(int argc, char **argv)
         fprintf(stderr, "georelay: --days takes a whole number from 1 to 36500, not \"%s\"\n", days);
         return EXIT_USAGE;
     }
-    return run(&job, count, argv + 1, &w);
+    return run(&job, count, argv + 1, &w, &renew);
 }

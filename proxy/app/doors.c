@@ -8,6 +8,7 @@
 #include "proxy/net/socket.h"
 #include "proxy/session/web.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/web/conversation.h"
 #include "tls/revoked.h"
 
@@ -143,7 +144,7 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct cfg_problems *prob
     }
     load_revoked(g, &sink);
     if (cfg->role == CFG_ROLE_AGENT)
-        g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
+        g->agent_tls = renewing_context(cfg, take_problem, &sink);
     return load_rules(g, &sink) && problems->count == before ? 0 : -1;
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
 #include "proxy/tunnel/asking.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/seats.h"
 #include "proxy/tunnel/uplinks.h"
 #include "proxy/web/health.h"
@@ -52,6 +53,7 @@ struct service {
     struct hub hub;
     struct seats *seats;
     struct uplinks *uplinks;
+    struct renewing *renewing; /* of an agent's certificate */
     struct resolver *resolver;
     struct health *health;
     unsigned *host_of; /* by the resolver's index: the host's index */
@@ -373,7 +375,11 @@ static int init_roles(struct service *v)
     v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
     uplinks_set_receiver(v->uplinks);
     agent_hand_carrier(&v->hub, v->uplinks);
-    return v->uplinks != NULL ? 0 : -1;
+    v->renewing = renewing_new(&v->loop, &v->site);
+    if (v->uplinks == NULL || v->renewing == NULL)
+        return -1;
+    uplinks_set_renewing(v->uplinks, v->renewing);
+    return 0;
 }
 
 static int start_workers(struct service *v)
@@ -463,6 +469,7 @@ static void service_stop(struct service *v)
         gates_close_worker(v->gates, i);
         worker_fini(&v->site.workers[i]);
     }
+    renewing_free(v->renewing);
     learn_detach();
     hub_fini(&v->hub);
     resolve_hint_init(NULL, NULL);

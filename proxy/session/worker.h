@@ -41,9 +41,21 @@ struct site {
     struct hub *hub; /**< main thread's; workers only name it in mails */
     struct worker *workers;
     unsigned workers_count;
-    struct tls_context *agent_tls; /**< role agent */
+    struct tls_context *agent_tls; /**< role agent; by site_agent_tls() and site_set_agent_tls(), for it may be renewed */
     struct tls_revoked *revoked;   /**< certificates of agents that no longer count; NULL: there is no list */
 };
+
+/** With which certificate the agent dials. Any thread; good until the workers' end. */
+static inline struct tls_context *site_agent_tls(const struct site *site)
+{
+    return __atomic_load_n(&site->agent_tls, __ATOMIC_ACQUIRE);
+}
+
+/** For new connections from now on. Main thread; whoever owns the one before keeps it until the workers' end. */
+static inline void site_set_agent_tls(struct site *site, struct tls_context *tls)
+{
+    __atomic_store_n(&site->agent_tls, tls, __ATOMIC_RELEASE);
+}
 
 struct session_handle {
     unsigned worker; /**< index in site.workers */

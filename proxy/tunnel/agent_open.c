@@ -25,7 +25,7 @@ static struct stream *wrap_tls(struct session *s, struct stream *tcp, const stru
     const struct opening *o = s->scratch;
 
     (void)endpoint;
-    return tls_stream_connect(s->worker->site->agent_tls, tcp, o->relay);
+    return tls_stream_connect(site_agent_tls(s->worker->site), tcp, o->relay);
 }
 
 /* The one with this control channel, else the first that is up. */

@@ -11,6 +11,7 @@
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/requests.h"
 #include "tls/revoked.h"
 
 #include <assert.h>
@@ -40,6 +41,7 @@ struct seat {
 
 struct seats {
     struct hub *hub;
+    struct requests *requests;
     size_t count;
     bool is_draining;
     struct seat list[];
@@ -374,6 +376,7 @@ static void vacate(struct seat *seat, enum reason why)
 {
     seat->control = NULL;
     seat->asked = 0;
+    requests_forget(seat->seats->requests, seat->agent);
     memset(seat->instance, 0, sizeof(seat->instance));
     deadline_clear(&seat->surplus);
     drop_spares(seat);
@@ -385,8 +388,9 @@ static void control_frame(void *arg, const struct frame *f)
 {
     struct seat *seat = arg;
 
-    /* After HELLO an agent sends nothing but heartbeats and BYE, which proxy/tunnel/control.c takes. */
-    (void)f;
+    /* Heartbeats and BYE are taken by proxy/tunnel/control.c. After HELLO there is but one more that an agent may send. */
+    if (f->type == FRAME_RENEW && seat->version >= 3 && requests_take(seat->seats->requests, seat->agent, seat->control, f))
+        return;
     control_close(seat->control, REASON_PROTOCOL_ERROR);
     vacate(seat, REASON_PROTOCOL_ERROR);
 }
@@ -462,6 +466,11 @@ struct seats *seats_new(struct hub *hub)
     if (seats == NULL)
         return NULL;
     seats->hub = hub;
+    seats->requests = requests_new(hub);
+    if (seats->requests == NULL) {
+        free(seats);
+        return NULL;
+    }
     seats->count = tunnel->agents_count;
     for (size_t i = 0; i < seats->count; i++) {
         struct seat *seat = &seats->list[i];
@@ -491,6 +500,7 @@ void seats_free(struct seats *seats)
         free(seat->spares);
     }
     seats->hub->tunnel = (struct advise_carrier){0};
+    requests_free(seats->requests);
     free(seats);
 }
 

@@ -259,7 +259,7 @@ static struct stream *dial_relay(struct worker *w, const struct open_mail *mail,
     int fd = socket_dial(&mail->to, NULL, w->cfg->advise_ports, ret_why);
     struct stream *tcp = fd >= 0 ? tcp_stream_connect(fd, &mail->to, ACCOUNT_RELAY, &w->loop.chunks) : NULL;
 
-    return tcp != NULL ? tls_stream_connect(w->site->agent_tls, tcp, mail->relay) : NULL;
+    return tcp != NULL ? tls_stream_connect(site_agent_tls(w->site), tcp, mail->relay) : NULL;
 }
 
 static void log_not_opened(struct worker *w, const struct open_mail *mail, enum reason why)

@@ -9,6 +9,7 @@
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/resolve_hint.h"
 #include "proxy/tunnel/control.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/spare.h"
 #include "tls/identity.h"
 #include "tls/stream.h"
@@ -61,6 +62,7 @@ struct uplinks {
     struct loop *loop;
     struct site *site;
     const struct cfg *cfg;
+    struct renewing *renewing; /* NULL: nobody renews */
     unsigned next_worker;
     unsigned count;
     struct uplink list[];
@@ -256,6 +258,8 @@ static void uplink_down(struct uplink *u, enum reason why)
     u->control = NULL;
     u->spares = 0;
     deadline_clear(&u->refill);
+    if (u->uplinks->renewing != NULL)
+        renewing_down(u->uplinks->renewing, u->index);
     memset(u->instance, 0, sizeof(u->instance));
     if (was_up) {
         tell_workers(u); /* first: whoever reads the line may open a link at once */
@@ -279,6 +283,15 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     control_start(u->control, f->heartbeat_ms);
     tell_workers(u);
     refill(u);
+    if (u->uplinks->renewing != NULL && u->version >= 3)
+        renewing_up(u->uplinks->renewing, u->index, u->control, u->instance);
+}
+
+/* False if it is not one of a renewal, or breaks its rules. */
+static bool take_renewal(struct uplink *u, const struct frame *f)
+{
+    return (f->type == FRAME_RENEWED || f->type == FRAME_NOT_RENEWED) && u->is_up && u->version >= 3 &&
+           u->uplinks->renewing != NULL && renewing_take(u->uplinks->renewing, u->index, f);
 }
 
 static void uplink_frame(void *arg, const struct frame *f)
@@ -292,7 +305,7 @@ static void uplink_frame(void *arg, const struct frame *f)
     } else if (f->type == FRAME_DRAIN && u->is_up) {
         u->is_draining = true;
         tell_workers(u);
-    } else {
+    } else if (!take_renewal(u, f)) {
         control_close(u->control, REASON_PROTOCOL_ERROR);
         uplink_down(u, REASON_PROTOCOL_ERROR);
     }
@@ -407,7 +420,7 @@ static void try_relay(void *arg)
     }
     socket_guard(fd, cfg->timeouts.dead_peer_s, cfg->timeouts.firewall_idle_s);
     tcp = tcp_stream_connect(fd, to, ACCOUNT_RELAY, &loop->chunks);
-    u->stream = tcp != NULL ? tls_stream_connect(u->uplinks->site->agent_tls, tcp, u->index) : NULL;
+    u->stream = tcp != NULL ? tls_stream_connect(site_agent_tls(u->uplinks->site), tcp, u->index) : NULL;
     if (u->stream == NULL) {
         dial_failed(u, REASON_NO_MEMORY);
         return;
@@ -445,6 +458,11 @@ struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *
         deadline_set(&u->deadline, 0);
     }
     return all;
+}
+
+void uplinks_set_renewing(struct uplinks *u, struct renewing *renewing)
+{
+    u->renewing = renewing;
 }
 
 void uplinks_set_receiver(struct uplinks *u)

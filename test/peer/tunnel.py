@@ -13,7 +13,7 @@ import struct
 import peers
 
 NAMES = ("", "HELLO", "WELCOME", "PING", "PONG", "NEED", "DRAIN", "BYE", "SPARE", "DELIVER", "DIALLING", "OPEN", "OPENED", "REFUSED",
-         "ASK", "HAND", "OPEN_AT")
+         "ASK", "HAND", "OPEN_AT", "RENEW", "RENEWED", "NOT_RENEWED")
 TYPES = {name: number for number, name in enumerate(NAMES) if name}
 ALPN = "georelay/1"
 

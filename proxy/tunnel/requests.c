@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owns the requests of connected agents, and their files. The files are small and written without waiting for the disk: an agent
+ * sends its request again with each control channel. Main loop.
+ */
+#include "proxy/tunnel/requests.h"
+
+#include "proxy/base/log.h"
+#include "proxy/net/file_watch.h"
+#include "proxy/tunnel/pieces.h"
+#include "tls/renew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct asker {
+    struct control *control; /* NULL: not connected, or has asked for nothing */
+    struct pieces pieces;
+    char *request; /* whole and good */
+};
+
+struct requests {
+    struct hub *hub;
+    const char *folder; /* NULL: none are taken */
+    struct file_watch *watch;
+    size_t count;
+    struct asker list[];
+};
+
+static struct asker *asker_of(struct requests *r, const struct cfg_agent *agent)
+{
+    return &r->list[agent - r->hub->cfg->tunnel.agents];
+}
+
+static const char *name_of(const struct requests *r, const struct asker *a)
+{
+    return r->hub->cfg->tunnel.agents[a - r->list].name;
+}
+
+/* -- files ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool path_of(const struct requests *r, const char *name, const char *suffix, char path[PATH_MAX])
+{
+    return snprintf(path, PATH_MAX, "%s/%s.%s", r->folder, name, suffix) < PATH_MAX;
+}
+
+/* A file of at most FRAME_WHOLE_MAX bytes, without zeros; NULL if there is none. */
+static char *read_text(const char *path)
+{
+    char *text = malloc(FRAME_WHOLE_MAX + 2);
+    int fd = text == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, FRAME_WHOLE_MAX + 1);
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0 || n > FRAME_WHOLE_MAX || memchr(text, '\0', (size_t)n) != NULL) {
+        free(text);
+        return NULL;
+    }
+    text[n] = '\0';
+    return text;
+}
+
+static bool is_there(const char *path, const char *text)
+{
+    char *old = read_text(path);
+    bool is_same = old != NULL && strcmp(old, text) == 0;
+
+    free(old);
+    return is_same;
+}
+
+static int write_text(const char *path, const char *text)
+{
+    char fresh[PATH_MAX + 8];
+    size_t size = strlen(text);
+    int fd;
+    bool is_good;
+
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return -1;
+    is_good = write(fd, text, size) == (ssize_t)size;
+    if (close(fd) != 0 || !is_good || rename(fresh, path) != 0) {
+        unlink(fresh);
+        return -1;
+    }
+    return 0;
+}
+
+/* -- answers -------------------------------------------------------------------------------------------------------------------
+ */
+
+static void log_request(const struct requests *r, const struct asker *a, enum log_level level, const char *event, const char *why,
+                        const char *remedy)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, level, event))
+        return;
+    log_text(&l, "agent", name_of(r, a));
+    if (why != NULL)
+        log_text(&l, "why", why);
+    if (remedy != NULL)
+        log_text(&l, "remedy", remedy);
+    log_end(&l);
+}
+
+/* Sends the certificate if it is there and is the one that the agent waits for. */
+static bool answer(struct requests *r, struct asker *a)
+{
+    char path[PATH_MAX];
+    char *certificate = path_of(r, name_of(r, a), "crt", path) ? read_text(path) : NULL;
+    bool is_sent = certificate != NULL && renew_certificate_fits(certificate, a->request);
+
+    if (is_sent && (is_sent = pieces_send(a->control, FRAME_RENEWED, certificate))) {
+        log_request(r, a, LOG_LEVEL_INFO, "renewal_answered", NULL, NULL);
+        free(a->request);
+        a->request = NULL;
+    }
+    free(certificate);
+    return is_sent;
+}
+
+static void folder_changed(void *arg)
+{
+    struct requests *r = arg;
+
+    for (size_t i = 0; i < r->count; i++)
+        if (r->list[i].control != NULL && r->list[i].request != NULL)
+            (void)answer(r, &r->list[i]);
+}
+
+static void refuse(struct requests *r, struct asker *a, struct control *control, enum reason why)
+{
+    struct frame f = {.type = FRAME_NOT_RENEWED};
+
+    snprintf(f.text, sizeof(f.text), "%s", reason_name(why));
+    log_request(r, a, LOG_LEVEL_WARN, "renewal_refused", reason_name(why),
+                why == REASON_RENEWAL_OFF ? "set tunnel.requests, or enrol the agent anew before its certificate ends" : NULL);
+    (void)control_send(control, &f);
+}
+
+/* -- requests ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void take_request(struct requests *r, struct asker *a, const char *text)
+{
+    char path[PATH_MAX];
+
+    a->request = strdup(text);
+    if (a->request == NULL || answer(r, a))
+        return;
+    if (!path_of(r, name_of(r, a), "csr", path) || (!is_there(path, text) && write_text(path, text) != 0)) {
+        log_request(r, a, LOG_LEVEL_ERROR, "renewal_failed", strerror(errno),
+                    "make the folder tunnel.requests writable for georelay's user");
+        return;
+    }
+    log_request(r, a, LOG_LEVEL_INFO, "renewal_requested", NULL, "georelay pki renew");
+}
+
+bool requests_take(struct requests *r, const struct cfg_agent *agent, struct control *control, const struct frame *f)
+{
+    struct asker *a = asker_of(r, agent);
+
+    a->control = control;
+    switch (pieces_take(&a->pieces, f)) {
+    case PIECES_MORE:
+        return true;
+    case PIECES_BAD:
+        return false;
+    default:
+        break;
+    }
+    free(a->request);
+    a->request = NULL;
+    if (r->folder == NULL)
+        refuse(r, a, control, REASON_RENEWAL_OFF);
+    else if (!renew_request_is_of(a->pieces.text, agent->name))
+        refuse(r, a, control, REASON_RENEWAL_BAD);
+    else
+        take_request(r, a, a->pieces.text);
+    pieces_fini(&a->pieces);
+    return true;
+}
+
+void requests_forget(struct requests *r, const struct cfg_agent *agent)
+{
+    struct asker *a = asker_of(r, agent);
+
+    pieces_fini(&a->pieces);
+    free(a->request);
+    *a = (struct asker){0};
+}
+
+/* -- the folder ----------------------------------------------------------------------------------------------------------------
+ */
+
+static int watch_answers(struct requests *r)
+{
+    char path[PATH_MAX];
+
+    r->watch = file_watch_new(r->hub->loop, folder_changed, r);
+    for (size_t i = 0; r->watch != NULL && i < r->count; i++)
+        if (!path_of(r, r->hub->cfg->tunnel.agents[i].name, "crt", path) || file_watch_add(r->watch, path) != 0)
+            return -1;
+    return r->watch != NULL ? 0 : -1;
+}
+
+struct requests *requests_new(struct hub *hub)
+{
+    size_t count = hub->cfg->tunnel.agents_count;
+    struct requests *r = calloc(1, sizeof(*r) + count * sizeof(r->list[0]));
+
+    if (r == NULL)
+        return NULL;
+    r->hub = hub;
+    r->count = count;
+    r->folder = hub->cfg->tunnel.requests;
+    if (r->folder != NULL && watch_answers(r) != 0) {
+        requests_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+void requests_free(struct requests *r)
+{
+    if (r == NULL)
+        return;
+    file_watch_free(r->watch);
+    for (size_t i = 0; i < r->count; i++) {
+        pieces_fini(&r->list[i].pieces);
+        free(r->list[i].request);
+    }
+    free(r);
+}
