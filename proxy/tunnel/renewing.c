@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns the agent's side of a renewal. Main loop. The files are small and written once in years; a key is on the disk before
- * anybody is asked for a certificate for it.
+ * Owns the agent's side of a renewal. Main loop. A key is on the disk before anybody is asked for a certificate for it, and a
+ * certificate that works is there before it is used. One thing at a time: a file is written, or a certificate is on trial.
  */
 #include "proxy/tunnel/renewing.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/tunnel/pieces.h"
+#include "proxy/tunnel/renewal_file.h"
 #include "proxy/tunnel/trial.h"
 #include "tls/renew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS ((uint64_t)3600 * 1000)
 
+/* An answer that comes sooner after another is not looked at: a relay can't keep us busy with files and trials. */
+#define ANSWER_PAUSE_MS 2000
+
 /* Contexts that were in use and may be still: one for each renewal of a process's life. */
 #define CONTEXTS_MAX 64
+
+#define FOLDER_MEND "make the folder \"state\", writable for georelay's user"
+#define SIGN_MEND   "the old certificate stays in use; sign the request again: georelay pki renew"
 
 enum { DAY_SECONDS = 24 * 3600 };
 
@@ -39,7 +45,11 @@ struct renewing {
     const struct cfg *cfg;
     struct deadline look;
     struct renew_request request; /* that waits for its certificate */
+    bool is_asking;               /* it is on the disk: relays may be asked */
+    struct renewal_write *write;  /* under way */
+    uint64_t answer_from_ms;      /* the next answer is looked at from then on */
     struct asked relays[WORKER_RELAYS_MAX];
+    unsigned answered_by; /* whose answer is on trial */
     struct trial trial;
     struct tls_context *fresh; /* on trial */
     struct tls_context *contexts[CONTEXTS_MAX];
@@ -49,17 +59,23 @@ struct renewing {
 /* -- the log -------------------------------------------------------------------------------------------------------------------
  */
 
-static void log_trouble(const struct renewing *r, const char *event, const char *why, const char *remedy)
+/* `kind` is "why" for a reason of ours, "error" for a sentence of the system's or of OpenSSL's. */
+static void log_trouble(const struct renewing *r, const char *event, const char *kind, const char *text, const char *remedy)
 {
     struct log_line l;
 
     if (!log_begin(&l, LOG_LEVEL_WARN, event))
         return;
     log_text(&l, "name", r->cfg->name);
-    log_text(&l, "why", why);
+    log_text(&l, kind, text);
     if (remedy != NULL)
         log_text(&l, "remedy", remedy);
     log_end(&l);
+}
+
+static void log_unwritten(const struct renewing *r, int error)
+{
+    log_trouble(r, "renewal_failed", "error", strerror(error), FOLDER_MEND);
 }
 
 static void log_end_of(const struct renewing *r, const char *event, time_t until)
@@ -76,55 +92,6 @@ static void log_end_of(const struct renewing *r, const char *event, time_t until
     log_end(&l);
 }
 
-/* -- files ---------------------------------------------------------------------------------------------------------------------
- */
-
-static bool path_of(const struct cfg *cfg, const char *suffix, char path[PATH_MAX])
-{
-    return snprintf(path, PATH_MAX, "%s/%s.%s", cfg->state, cfg->name, suffix) < PATH_MAX;
-}
-
-static int write_secret(const char *path, const char *text, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool is_good = fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
-
-    if (fd >= 0 && close(fd) != 0)
-        is_good = false;
-    return is_good ? 0 : -1;
-}
-
-/* Under another name first. */
-static int replace_secret(const struct cfg *cfg, const char *suffix, const char *text)
-{
-    char path[PATH_MAX];
-    char fresh[PATH_MAX + 8];
-
-    if (!path_of(cfg, suffix, path))
-        return -1;
-    snprintf(fresh, sizeof(fresh), "%s.new", path);
-    (void)mkdir(cfg->state, 0700);
-    if (write_secret(fresh, text, strlen(text)) == 0 && rename(fresh, path) == 0)
-        return 0;
-    unlink(fresh);
-    return -1;
-}
-
-static char *read_secret(const struct cfg *cfg, const char *suffix)
-{
-    char path[PATH_MAX];
-    char *text = calloc(1, FRAME_WHOLE_MAX * 2);
-    int fd = text != NULL && path_of(cfg, suffix, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
-    ssize_t n = fd < 0 ? -1 : read(fd, text, FRAME_WHOLE_MAX * 2 - 1);
-
-    if (fd >= 0)
-        close(fd);
-    if (n > 0)
-        return text;
-    free(text);
-    return NULL;
-}
-
 /* -- which certificate ---------------------------------------------------------------------------------------------------------
  */
 
@@ -135,12 +102,12 @@ static void no_problem(void *arg, unsigned line, const char *sentence)
     (void)sentence;
 }
 
-static struct tls_context *load_pair(const struct cfg *cfg, const char *suffix, tls_problem_fn *problem, void *arg)
+static struct tls_context *load_pair(const struct cfg *cfg, enum renewal_file which, tls_problem_fn *problem, void *arg)
 {
     char path[PATH_MAX];
     struct cfg_certificate pair = {.chain = path, .key = path};
 
-    if (!path_of(cfg, suffix, path) || access(path, F_OK) != 0 || !renew_file_is_of(path, cfg->name))
+    if (!renewal_file_path(cfg, which, path) || access(path, F_OK) != 0 || !renew_file_is_of(path, cfg->name))
         return NULL;
     return tls_context_new_agent(&pair, cfg->ca, problem, arg);
 }
@@ -152,20 +119,37 @@ static bool is_newer(const struct tls_context *a, const struct tls_context *b)
     return renew_dates(a, &a_from, &a_until) == 0 && renew_dates(b, &b_from, &b_until) == 0 && a_from > b_from;
 }
 
-struct tls_context *renewing_context(const struct cfg *cfg, tls_problem_fn *problem, void *arg)
+/* NULL: that of the configuration is to be used. */
+static struct tls_context *load_renewed(const struct cfg *cfg)
 {
-    struct tls_context *renewed = cfg->name != NULL && cfg->state != NULL ? load_pair(cfg, "pem", no_problem, NULL) : NULL;
+    struct tls_context *renewed = cfg->name != NULL && cfg->state != NULL ? load_pair(cfg, RENEWAL_PAIR, no_problem, NULL) : NULL;
     struct tls_context *own;
 
     if (renewed == NULL)
-        return tls_context_new_agent(&cfg->identity, cfg->ca, problem, arg);
+        return NULL;
     own = tls_context_new_agent(&cfg->identity, cfg->ca, no_problem, NULL); /* that of years ago may have ended */
     if (own != NULL && is_newer(own, renewed)) {                            /* enrolled anew since */
         tls_context_put(renewed);
-        return own;
+        renewed = NULL;
     }
     tls_context_put(own);
     return renewed;
+}
+
+struct tls_context *renewing_context(const struct cfg *cfg, tls_problem_fn *problem, void *arg)
+{
+    struct tls_context *renewed = load_renewed(cfg);
+
+    return renewed != NULL ? renewed : tls_context_new_agent(&cfg->identity, cfg->ca, problem, arg);
+}
+
+bool renewing_path(const struct cfg *cfg, char path[PATH_MAX])
+{
+    struct tls_context *renewed = load_renewed(cfg);
+    bool is_renewed = renewed != NULL && renewal_file_path(cfg, RENEWAL_PAIR, path);
+
+    tls_context_put(renewed);
+    return is_renewed;
 }
 
 /* -- asking --------------------------------------------------------------------------------------------------------------------
@@ -173,127 +157,180 @@ struct tls_context *renewing_context(const struct cfg *cfg, tls_problem_fn *prob
 
 static void offer(struct renewing *r, const struct asked *to)
 {
-    if (to->control != NULL && r->request.text != NULL)
+    if (to->control != NULL && r->is_asking)
         (void)pieces_send(to->control, FRAME_RENEW, r->request.text);
 }
 
-/* That of before a restart, or a new one. */
-static bool get_request(struct renewing *r)
+static void offer_all(struct renewing *r)
 {
-    char *text = read_secret(r->cfg, "request");
-    char *both = NULL;
-    bool is_good =
-        text != NULL && renew_request_parse(text, &r->request) == 0 && renew_request_is_of(r->request.text, r->cfg->name);
-
-    renew_pair_free(text);
-    if (is_good)
-        return true;
-    renew_request_fini(&r->request);
-    if (renew_request_make(r->cfg->name, &r->request) != 0)
-        return false;
-    if (asprintf(&both, "%s%s", r->request.key, r->request.text) < 0)
-        both = NULL;
-    is_good = both != NULL && replace_secret(r->cfg, "request", both) == 0;
-    if (!is_good) {
-        log_trouble(r, "renewal_failed", strerror(errno), "make the folder \"state\", writable for georelay's user");
-        renew_request_fini(&r->request);
-    }
-    renew_pair_free(both);
-    return is_good;
+    for (size_t i = 0; i < WORKER_RELAYS_MAX; i++)
+        offer(r, &r->relays[i]);
 }
 
-static bool is_due(const struct renewing *r, time_t *ret_until)
+/* The request is on the disk. */
+static void request_kept(void *arg, int error)
 {
-    time_t from, now = time(NULL);
+    struct renewing *r = arg;
+    time_t from, until = 0;
+
+    r->write = NULL;
+    if (error != 0) {
+        log_unwritten(r, error);
+        renew_request_fini(&r->request);
+        return;
+    }
+    r->is_asking = true;
+    (void)renew_dates(r->site->agent_tls, &from, &until);
+    log_end_of(r, "renewal_asked", until);
+    offer_all(r);
+}
+
+static void make_request(struct renewing *r)
+{
+    char *both = NULL;
+
+    if (renew_request_make(r->cfg->name, &r->request) == 0 && asprintf(&both, "%s%s", r->request.key, r->request.text) < 0)
+        both = NULL;
+    if (both != NULL)
+        r->write = renewal_file_write(r->loop, r->cfg, RENEWAL_REQUEST, both, request_kept, r);
+    renew_pair_free(both);
+    if (r->write == NULL) {
+        log_unwritten(r, ENOMEM);
+        renew_request_fini(&r->request);
+    }
+}
+
+/* That of before a restart. */
+static void read_request(struct renewing *r)
+{
+    char *text = r->cfg->name != NULL && r->cfg->state != NULL ? renewal_file_read(r->cfg, RENEWAL_REQUEST) : NULL;
+
+    if (text != NULL && (renew_request_parse(text, &r->request) != 0 || !renew_request_is_of(r->request.text, r->cfg->name)))
+        renew_request_fini(&r->request);
+    renew_pair_free(text);
+}
+
+static bool is_due(const struct renewing *r)
+{
+    time_t from, until, now = time(NULL);
     long long before = (long long)r->cfg->renew_days * DAY_SECONDS;
 
-    if (before == 0 || renew_dates(r->site->agent_tls, &from, ret_until) != 0)
+    if (before == 0 || renew_dates(r->site->agent_tls, &from, &until) != 0)
         return false;
-    if (before > (*ret_until - from) / 3)
-        before = (*ret_until - from) / 3;
-    return *ret_until - now < before;
+    if (before > (until - from) / 3)
+        before = (until - from) / 3;
+    return until - now < before;
 }
 
 static void look(void *arg)
 {
     struct renewing *r = arg;
-    time_t until;
 
     deadline_set(&r->look, LOOK_MS);
-    if (r->request.text == NULL) {
-        if (!is_due(r, &until) || !get_request(r))
-            return;
-        log_end_of(r, "renewal_asked", until);
-    }
-    for (size_t i = 0; i < WORKER_RELAYS_MAX; i++)
-        offer(r, &r->relays[i]);
+    if (r->is_asking)
+        offer_all(r);
+    else if (r->write != NULL || !is_due(r))
+        return;
+    else if (r->request.text != NULL)
+        request_kept(r, 0);
+    else
+        make_request(r);
 }
 
 /* -- the answer ----------------------------------------------------------------------------------------------------------------
  */
 
-static void drop_fresh(struct renewing *r)
+/* The old certificate stays in use, and the request is asked again with the next look or control channel. */
+static void give_up(struct renewing *r)
 {
-    char path[PATH_MAX];
-
     tls_context_put(r->fresh);
     r->fresh = NULL;
-    if (path_of(r->cfg, "trial", path))
-        unlink(path);
+    renewal_file_remove(r->cfg, RENEWAL_TRIAL);
 }
 
-/* The new certificate has worked: the file first, then every new connection. */
-static void trial_done(void *arg, enum reason why)
+/* The new certificate works and is on the disk: from now on for every new connection. */
+static void pair_kept(void *arg, int error)
 {
     struct renewing *r = arg;
-    char from[PATH_MAX], to[PATH_MAX], request[PATH_MAX];
-    time_t begin, until = 0;
+    time_t from, until = 0;
 
-    if (why != REASON_NONE || !path_of(r->cfg, "trial", from) || !path_of(r->cfg, "pem", to) ||
-        !path_of(r->cfg, "request", request) || r->contexts_count == CONTEXTS_MAX || rename(from, to) != 0) {
-        log_trouble(r, "renewal_failed", why != REASON_NONE ? reason_name(why) : strerror(errno),
-                    "the old certificate stays in use; the next control channel asks again");
-        drop_fresh(r);
+    r->write = NULL;
+    if (error != 0) {
+        log_unwritten(r, error);
+        give_up(r);
         return;
     }
-    (void)renew_dates(r->fresh, &begin, &until);
+    (void)renew_dates(r->fresh, &from, &until);
     r->contexts[r->contexts_count++] = r->fresh;
     site_set_agent_tls(r->site, r->fresh);
     r->fresh = NULL;
-    unlink(request);
+    r->is_asking = false;
     renew_request_fini(&r->request);
     log_end_of(r, "certificate_renewed", until);
+}
+
+static void trial_done(void *arg, enum reason why)
+{
+    struct renewing *r = arg;
+
+    if (why != REASON_NONE) {
+        log_trouble(r, "renewal_failed", "why", reason_name(why), "the old certificate stays in use; mend the way to the relay");
+        give_up(r);
+        return;
+    }
+    r->write = renewal_file_adopt(r->loop, r->cfg, pair_kept, r);
+    if (r->write == NULL) {
+        log_unwritten(r, ENOMEM);
+        give_up(r);
+    }
 }
 
 static void log_problem(void *arg, unsigned line, const char *sentence)
 {
     (void)line;
-    log_trouble(arg, "renewal_failed", sentence, "sign the request again: georelay pki renew");
+    log_trouble(arg, "renewal_failed", "error", sentence, SIGN_MEND);
 }
 
-static void take_certificate(struct renewing *r, const struct asked *from, const char *certificate)
+/* The certificate lies in its file: is it good, and does the relay that sent it let us in with it? */
+static void trial_kept(void *arg, int error)
+{
+    struct renewing *r = arg;
+    const struct asked *from = &r->relays[r->answered_by];
+
+    r->write = NULL;
+    if (error != 0) {
+        log_unwritten(r, error);
+        return;
+    }
+    if (from->control != NULL && r->contexts_count < CONTEXTS_MAX)
+        r->fresh = load_pair(r->cfg, RENEWAL_TRIAL, log_problem, r);
+    if (r->fresh == NULL) {
+        log_trouble(r, "renewal_failed", "why", reason_name(from->control == NULL ? REASON_CHANNEL_LOST : REASON_RENEWAL_BAD),
+                    SIGN_MEND);
+        give_up(r);
+        return;
+    }
+    trial_start(&r->trial, r->loop, r->cfg, r->fresh, control_peer(from->control), from->instance, trial_done, r);
+}
+
+static void take_certificate(struct renewing *r, unsigned relay, const char *certificate)
 {
     char *pair;
 
-    if (r->request.text == NULL || r->fresh != NULL)
-        return; /* another relay was quicker */
+    if (!r->is_asking || r->write != NULL || r->fresh != NULL || clock_ms() < r->answer_from_ms)
+        return; /* another relay was quicker, or this one is too quick */
+    r->answer_from_ms = clock_ms() + ANSWER_PAUSE_MS;
     if (!renew_certificate_fits(certificate, r->request.text)) {
-        log_trouble(r, "renewal_failed", reason_name(REASON_RENEWAL_BAD), NULL);
+        log_trouble(r, "renewal_failed", "why", reason_name(REASON_RENEWAL_BAD), SIGN_MEND);
         return;
     }
+    r->answered_by = relay;
     pair = renew_pair_make(certificate, &r->request);
-    if (pair == NULL || replace_secret(r->cfg, "trial", pair) != 0)
-        log_trouble(r, "renewal_failed", strerror(errno), "make the folder \"state\", writable for georelay's user");
-    else
-        r->fresh = load_pair(r->cfg, "trial", log_problem, r);
+    if (pair != NULL)
+        r->write = renewal_file_write(r->loop, r->cfg, RENEWAL_TRIAL, pair, trial_kept, r);
     renew_pair_free(pair);
-    if (r->fresh == NULL) {
-        log_trouble(r, "renewal_failed", reason_name(REASON_RENEWAL_BAD),
-                    "the old certificate stays in use; sign the request again: georelay pki renew");
-        drop_fresh(r);
-    } else {
-        trial_start(&r->trial, r->loop, r->cfg, r->fresh, control_peer(from->control), from->instance, trial_done, r);
-    }
+    if (r->write == NULL)
+        log_unwritten(r, ENOMEM);
 }
 
 bool renewing_take(struct renewing *r, unsigned relay, const struct frame *f)
@@ -301,7 +338,7 @@ bool renewing_take(struct renewing *r, unsigned relay, const struct frame *f)
     struct asked *from = &r->relays[relay];
 
     if (f->type == FRAME_NOT_RENEWED) {
-        log_trouble(r, "renewal_refused", reason_name(reason_by_name(f->text, (unsigned)strlen(f->text))),
+        log_trouble(r, "renewal_refused", "why", reason_name(reason_by_name(f->text, (unsigned)strlen(f->text))),
                     "set tunnel.requests at the relay, or enrol this agent anew before its certificate ends");
         return true;
     }
@@ -311,7 +348,7 @@ bool renewing_take(struct renewing *r, unsigned relay, const struct frame *f)
     case PIECES_BAD:
         return false;
     default:
-        take_certificate(r, from, from->pieces.text);
+        take_certificate(r, relay, from->pieces.text);
         pieces_fini(&from->pieces);
         return true;
     }
@@ -344,6 +381,7 @@ struct renewing *renewing_new(struct loop *loop, struct site *site)
     r->loop = loop;
     r->site = site;
     r->cfg = site->cfg;
+    read_request(r);
     deadline_init(&r->look, loop, look, r);
     deadline_set(&r->look, 0);
     return r;
@@ -355,6 +393,7 @@ void renewing_free(struct renewing *r)
         return;
     deadline_clear(&r->look);
     trial_stop(&r->trial);
+    renewal_file_forget(r->write);
     tls_context_put(r->fresh);
     for (size_t i = 0; i < r->contexts_count; i++)
         tls_context_put(r->contexts[i]);
