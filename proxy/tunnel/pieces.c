@@ -28,6 +28,14 @@ enum pieces_result pieces_take(struct pieces *p, const struct frame *f)
     return p->have == p->whole ? PIECES_WHOLE : PIECES_MORE;
 }
 
+char *pieces_give(struct pieces *p)
+{
+    char *text = p->text;
+
+    *p = (struct pieces){0};
+    return text;
+}
+
 void pieces_fini(struct pieces *p)
 {
     free(p->text);

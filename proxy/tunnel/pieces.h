@@ -18,6 +18,9 @@ enum pieces_result { PIECES_MORE, PIECES_WHOLE, PIECES_BAD };
 /** Takes a RENEW or RENEWED. WHOLE: `p->text` is complete and without zeros inside; the next piece begins anew. */
 enum pieces_result pieces_take(struct pieces *p, const struct frame *f);
 
+/** Gives the whole text, for free(); then as after pieces_fini(). */
+char *pieces_give(struct pieces *p);
+
 /** Drops what has come. Idempotent. */
 void pieces_fini(struct pieces *p);
 

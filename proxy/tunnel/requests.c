@@ -19,10 +19,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* An agent's requests are looked at so often at most; of those that come sooner the last waits. */
+#define PAUSE_MS 2000
+
 struct asker {
+    struct requests *requests;
     struct control *control; /* NULL: not connected, or has asked for nothing */
     struct pieces pieces;
-    char *request; /* whole and good */
+    char *waiting;         /* whole; not looked at yet */
+    char *request;         /* whole and good */
+    struct deadline pause; /* set: one was looked at a moment ago */
+    enum reason refused;   /* what was logged; the same again is not */
 };
 
 struct requests {
@@ -139,32 +146,67 @@ static void folder_changed(void *arg)
             (void)answer(r, &r->list[i]);
 }
 
-static void refuse(struct requests *r, struct asker *a, struct control *control, enum reason why)
+static void refuse(struct requests *r, struct asker *a, enum reason why)
 {
     struct frame f = {.type = FRAME_NOT_RENEWED};
 
     snprintf(f.text, sizeof(f.text), "%s", reason_name(why));
-    log_request(r, a, LOG_LEVEL_WARN, "renewal_refused", reason_name(why),
-                why == REASON_RENEWAL_OFF ? "set tunnel.requests, or enrol the agent anew before its certificate ends" : NULL);
-    (void)control_send(control, &f);
+    if (why != a->refused)
+        log_request(r, a, LOG_LEVEL_WARN, "renewal_refused", reason_name(why),
+                    why == REASON_RENEWAL_OFF ? "set tunnel.requests, or enrol the agent anew before its certificate ends"
+                                              : NULL);
+    a->refused = why;
+    (void)control_send(a->control, &f);
 }
 
 /* -- requests ------------------------------------------------------------------------------------------------------------------
  */
 
-static void take_request(struct requests *r, struct asker *a, const char *text)
+static void log_unwritten(const struct requests *r, const struct asker *a, int error)
+{
+    struct log_line l;
+
+    if (!log_begin(&l, LOG_LEVEL_ERROR, "renewal_failed"))
+        return;
+    log_text(&l, "agent", name_of(r, a));
+    log_text(&l, "error", strerror(error));
+    log_text(&l, "remedy", "make the folder tunnel.requests writable for georelay's user");
+    log_end(&l);
+}
+
+/* For the administrator, unless the answer is there already. */
+static void put_request(struct requests *r, struct asker *a)
 {
     char path[PATH_MAX];
 
-    a->request = strdup(text);
-    if (a->request == NULL || answer(r, a))
+    if (answer(r, a) || !path_of(r, name_of(r, a), "csr", path))
         return;
-    if (!path_of(r, name_of(r, a), "csr", path) || (!is_there(path, text) && write_text(path, text) != 0)) {
-        log_request(r, a, LOG_LEVEL_ERROR, "renewal_failed", strerror(errno),
-                    "make the folder tunnel.requests writable for georelay's user");
+    if (!is_there(path, a->request) && write_text(path, a->request) != 0)
+        log_unwritten(r, a, errno);
+    else
+        log_request(r, a, LOG_LEVEL_INFO, "renewal_requested", NULL, "georelay pki renew");
+}
+
+/* Checking a signature and writing a file is work that an agent may not ask for as often as it likes. */
+static void take_waiting(void *arg)
+{
+    struct asker *a = arg;
+    struct requests *r = a->requests;
+
+    if (a->waiting == NULL)
+        return;
+    free(a->request);
+    a->request = a->waiting;
+    a->waiting = NULL;
+    deadline_set(&a->pause, PAUSE_MS);
+    if (r->folder != NULL && renew_request_is_of(a->request, name_of(r, a))) {
+        a->refused = REASON_NONE;
+        put_request(r, a);
         return;
     }
-    log_request(r, a, LOG_LEVEL_INFO, "renewal_requested", NULL, "georelay pki renew");
+    free(a->request);
+    a->request = NULL;
+    refuse(r, a, r->folder == NULL ? REASON_RENEWAL_OFF : REASON_RENEWAL_BAD);
 }
 
 bool requests_take(struct requests *r, const struct cfg_agent *agent, struct control *control, const struct frame *f)
@@ -180,15 +222,10 @@ bool requests_take(struct requests *r, const struct cfg_agent *agent, struct con
     default:
         break;
     }
-    free(a->request);
-    a->request = NULL;
-    if (r->folder == NULL)
-        refuse(r, a, control, REASON_RENEWAL_OFF);
-    else if (!renew_request_is_of(a->pieces.text, agent->name))
-        refuse(r, a, control, REASON_RENEWAL_BAD);
-    else
-        take_request(r, a, a->pieces.text);
-    pieces_fini(&a->pieces);
+    free(a->waiting);
+    a->waiting = pieces_give(&a->pieces);
+    if (!deadline_is_set(&a->pause))
+        take_waiting(a);
     return true;
 }
 
@@ -197,8 +234,10 @@ void requests_forget(struct requests *r, const struct cfg_agent *agent)
     struct asker *a = asker_of(r, agent);
 
     pieces_fini(&a->pieces);
+    free(a->waiting);
     free(a->request);
-    *a = (struct asker){0};
+    a->control = NULL;
+    a->waiting = a->request = NULL; /* the pause goes on */
 }
 
 /* -- the folder ----------------------------------------------------------------------------------------------------------------
@@ -225,6 +264,10 @@ struct requests *requests_new(struct hub *hub)
     r->hub = hub;
     r->count = count;
     r->folder = hub->cfg->tunnel.requests;
+    for (size_t i = 0; i < count; i++) {
+        r->list[i].requests = r;
+        deadline_init(&r->list[i].pause, hub->loop, take_waiting, &r->list[i]);
+    }
     if (r->folder != NULL && watch_answers(r) != 0) {
         requests_free(r);
         return NULL;
@@ -238,7 +281,9 @@ void requests_free(struct requests *r)
         return;
     file_watch_free(r->watch);
     for (size_t i = 0; i < r->count; i++) {
+        deadline_clear(&r->list[i].pause);
         pieces_fini(&r->list[i].pieces);
+        free(r->list[i].waiting);
         free(r->list[i].request);
     }
     free(r);

@@ -463,14 +463,11 @@ struct seats *seats_new(struct hub *hub)
     const struct cfg_tunnel *tunnel = &hub->cfg->tunnel;
     struct seats *seats = calloc(1, sizeof(*seats) + tunnel->agents_count * sizeof(seats->list[0]));
 
-    if (seats == NULL)
-        return NULL;
-    seats->hub = hub;
-    seats->requests = requests_new(hub);
-    if (seats->requests == NULL) {
+    if (seats == NULL || (seats->requests = requests_new(hub)) == NULL) {
         free(seats);
         return NULL;
     }
+    seats->hub = hub;
     seats->count = tunnel->agents_count;
     for (size_t i = 0; i < seats->count; i++) {
         struct seat *seat = &seats->list[i];

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Renewal: an agent's certificate is replaced over the tunnel, while its links and advises go on."""
 import pathlib
+import subprocess
 import time
 
+import build
 import pki as pki_module
 import pytest
 import tunnel as peer_tunnel
@@ -83,6 +85,9 @@ def test_renewed_agent_never_loses_a_link(stage, own, tmp_path):
     agent.restart()
     relay.expect("agent_up", since, agent="site-a")
     assert not relay.events("refuse", since, why="revoked")
+    # A check looks at the certificate in use, not at the one that ends in ten days.
+    checked = subprocess.run([build.georelay(), "check", "--probe", "-c", str(agent.config)], capture_output=True, text=True, timeout=60, check=False)
+    assert "agent-state/site-a.pem: the certificate of" in checked.stdout and "in 9 days" not in checked.stdout, checked.stdout
     # Revoked by name, the new one does not count either.
     since = relay.mark()
     own.run("revoke", "site-a")
@@ -145,3 +150,23 @@ def test_older_agent_and_bad_requests(stage, own, tmp_path):
         control.say("RENEW", body)
         assert peer_tunnel.refusal(control.hear_only(wanted)) == ("renewal_bad" if wanted == "NOT_RENEWED" else "protocol_error")
     assert not list(folder.iterdir())
+
+
+def test_agent_that_asks_too_often_is_heard_now_and_then(stage, own, tmp_path):
+    """Of three requests at once the first is looked at, and the last two seconds later; the one between never."""
+    folder = tmp_path / "requests"
+    folder.mkdir()
+    relay = stage.relay(links=[stage.link("127.0.0.1:1", listen=None)],
+                        tunnel={**stage.tunnel(stage.allow("site-a")), "requests": str(folder)})
+    control = stage.keep(peer_tunnel.Agent(relay.address("tunnel"), own.agent("site-a"), own.ca, version=3).welcome())
+    begin = time.monotonic()
+    for text in (b"one", b"two", b"three"):
+        control.say("RENEW", len(text).to_bytes(2, "big") + bytes(2) + len(text).to_bytes(2, "big") + text)
+    for _ in range(2):
+        assert peer_tunnel.refusal(control.hear_only("NOT_RENEWED")) == "renewal_bad"
+    assert time.monotonic() - begin > 1.5
+    control.say("PING", bytes(8))
+    while control.trace[-1] != "PONG":
+        control.hear()
+    assert control.trace.count("NOT_RENEWED") == 2
+    assert len(relay.events("renewal_refused")) == 1  # the same again is not logged
