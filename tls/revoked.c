@@ -5,7 +5,9 @@
  */
 #include "tls/revoked.h"
 
+#include "tls/agent_sessions.h"
 #include "tls/certificate.h"
+#include "tls/parts.h"
 #include "tls/revoked_list.h"
 
 #include <errno.h>
@@ -213,14 +215,25 @@ bool tls_revoked_is_outdated(struct tls_revoked *r)
     return is_outdated;
 }
 
-bool tls_revoked_holds(struct tls_revoked *r, const struct stream *s)
+static bool holds(void *arg, const X509 *x)
 {
-    const X509 *x = r == NULL ? NULL : tls_stream_tunnel_peer(s);
+    struct tls_revoked *r = arg;
     struct revoked_serial serial;
-    if (x == NULL || serial_of(X509_get0_serialNumber(x), &serial) != 0)
+    if (serial_of(X509_get0_serialNumber(x), &serial) != 0)
         return false;
     pthread_rwlock_rdlock(&r->lock);
     bool is_held = r->set.count > 0 && bsearch(&serial, r->set.list, r->set.count, sizeof(serial), compare) != NULL;
     pthread_rwlock_unlock(&r->lock);
     return is_held;
+}
+
+bool tls_revoked_holds(struct tls_revoked *r, const struct stream *s)
+{
+    const X509 *x = r == NULL ? NULL : tls_stream_tunnel_peer(s);
+    return x != NULL && holds(r, x);
+}
+
+void tls_revoked_drop_sessions(struct tls_revoked *r, struct tls_tickets *tickets)
+{
+    agent_sessions_drop(tls_tickets_agents(tickets), holds, r);
 }

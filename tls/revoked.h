@@ -4,8 +4,8 @@
  * (tls/revoked_list.h), and of CRLs (RFC 5280) of a site's own CA.
  *
  * One set per process. The main thread replaces it as a whole, or leaves it as it is; workers ask while they greet agents, and
- * when the set has changed, about every stream that they have. A resumed session is asked about like any other: the ticket holds
- * the certificate.
+ * when the set has changed, about every stream that they have. A resumed session is asked about like any other, for it
+ * remembers the certificate.
  */
 #pragma once
 
@@ -36,3 +36,7 @@ bool tls_revoked_is_outdated(struct tls_revoked *r);
  * thread, about a stream of its own.
  */
 bool tls_revoked_holds(struct tls_revoked *r, const struct stream *s);
+
+/** Agents of the set resume nothing any more: their sessions are dropped from those that live as long as `tickets`. Main thread.
+ */
+void tls_revoked_drop_sessions(struct tls_revoked *r, struct tls_tickets *tickets);

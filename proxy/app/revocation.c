@@ -20,6 +20,7 @@
 static struct {
     struct site *site;
     struct seats *seats;
+    struct tls_tickets *tickets;
     struct file_watch *watch; /* NULL: there is nothing to watch */
     struct deadline remind;
     struct deadline again;
@@ -41,6 +42,8 @@ static void drop_mail(struct mail *m)
 
 static void cut_all(void)
 {
+    /* First, so that nobody resumes what is cut now; who was resuming at this moment is met by the check of greeted streams. */
+    tls_revoked_drop_sessions(the.site->revoked, the.tickets);
     seats_cut_revoked(the.seats);
     for (unsigned i = 0; i < the.site->workers_count; i++) {
         struct mail *mail = calloc(1, sizeof(*mail));
@@ -118,7 +121,7 @@ static void read_lists(void *arg)
 /* -- the watch -----------------------------------------------------------------------------------------------------------------
  */
 
-int revocation_start(struct site *site, struct seats *seats)
+int revocation_start(struct site *site, struct seats *seats, struct tls_tickets *tickets)
 {
     const struct cfg_tunnel *tunnel = &site->cfg->tunnel;
 
@@ -126,6 +129,7 @@ int revocation_start(struct site *site, struct seats *seats)
         return 0;
     the.site = site;
     the.seats = seats;
+    the.tickets = tickets;
     deadline_init(&the.remind, site->main, read_lists, NULL);
     deadline_init(&the.again, site->main, cut_again, NULL);
     the.watch = file_watch_new(site->main, read_lists, NULL);

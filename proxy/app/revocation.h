@@ -8,9 +8,9 @@
 #include "proxy/session/worker.h"
 #include "proxy/tunnel/seats.h"
 
-/** Watches the tunnel's `revoked` and `crl`; nothing if neither is set. `site` and `seats` are borrowed until revocation_stop().
- * 0, or -1 with errno. */
-int revocation_start(struct site *site, struct seats *seats);
+/** Watches the tunnel's `revoked` and `crl`; nothing if neither is set. All three are borrowed until revocation_stop().
+ * `tickets`: whose sessions agents resume. 0, or -1 with errno. */
+int revocation_start(struct site *site, struct seats *seats, struct tls_tickets *tickets);
 
 /** Before `seats` are freed. Idempotent. */
 void revocation_stop(void);

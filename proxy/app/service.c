@@ -370,7 +370,7 @@ static int init_roles(struct service *v)
     if (is_relay) {
         asking_init(&v->site);
         v->seats = seats_new(&v->hub);
-        return v->seats != NULL ? revocation_start(&v->site, v->seats) : -1;
+        return v->seats != NULL ? revocation_start(&v->site, v->seats, v->gates->tickets) : -1;
     }
     v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
     uplinks_set_receiver(v->uplinks);

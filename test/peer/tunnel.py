@@ -122,11 +122,12 @@ class Agent:
         self.address, self.name, self.version = address, name, version
         self.context = _context("agent", identity, ca, alpn)
         self.instance = os.urandom(16)
+        self.session = None  # that the next connections resume
 
     def connection(self):
         raw = peers.connect(self.address, name=self.name)
         try:
-            return Channel(self.context.wrap_socket(raw.sock), self.name)
+            return Channel(self.context.wrap_socket(raw.sock, session=self.session), self.name)
         except BaseException:
             raw.close()
             raise

@@ -8,6 +8,7 @@ import time
 import build
 import pki as pki_module
 import pytest
+import tunnel as peer_tunnel
 from test_advise import Legacy
 
 # From the change of the list until the last connection is gone.
@@ -63,7 +64,7 @@ def test_agent_is_cut_with_everything_within_a_second(stage, own):
     relay.expect("agent_down", since, agent="site-a", why="revoked")
     relay.expect("close", since, kind="link", why="revoked")
     relay.expect("close", since, kind="advise", why="revoked")
-    # The agent knows why, comes back, and is refused: by a ticket too, for that is how it comes back.
+    # The agent knows why, comes back, and is refused.
     agents["site-a"].expect("tunnel_down", agent_since, why="revoked")
     assert "enrol" in agents["site-a"].expect("certificate_revoked", agent_since)["remedy"]
     relay.expect("refuse", since, kind="tunnel", why="revoked", agent="site-a")
@@ -77,6 +78,39 @@ def test_agent_is_cut_with_everything_within_a_second(stage, own):
     agents["site-a"].restart()
     relay.expect("agent_up", since, agent="site-a")
     talk(ends["site-b"])
+
+
+def test_revoked_agent_resumes_nothing(stage, own):
+    """A session that was made before the revocation opens no door, neither at once nor by being resumed again and again."""
+    listed = pathlib.Path(own.path("revoked"))
+    relay = stage.relay(links=[stage.link("127.0.0.1:1", listen=None)], tunnel=tunnel(stage, stage.allow("site-a")))
+    empty = listed.read_text()
+    agent = peer_tunnel.Agent(relay.address("tunnel"), own.agent("site-a"), own.ca, version=2)
+
+    def comes():
+        """(what the relay said to HELLO, whether the session was resumed)"""
+        channel = stage.keep(agent.control())
+        said = channel.hear()
+        return (peer_tunnel.refusal(said[1]) if said[0] in ("BYE", "REFUSED") else said[0]), channel.sock.session_reused, channel
+
+    said, is_resumed, first = comes()
+    assert (said, is_resumed) == ("WELCOME", False)
+    agent.session = first.sock.session
+    said, is_resumed, _ = comes()
+    assert (said, is_resumed) == ("WELCOME", True)
+    since = relay.mark()
+    own.run("revoke", "site-a")
+    relay.expect("agent_down", since, why="revoked")
+    for _ in range(2):
+        said, is_resumed, _ = comes()
+        assert said == "revoked"
+        assert not is_resumed
+    # No longer on the list, it is let in, after a full handshake.
+    since = relay.mark()
+    listed.write_text(empty)
+    relay.expect("revoked_loaded", since, certificates=0)
+    said, is_resumed, _ = comes()
+    assert (said, is_resumed) == ("WELCOME", False)
 
 
 def test_list_that_is_not_whole_is_not_used(stage, own):

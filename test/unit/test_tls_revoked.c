@@ -265,7 +265,7 @@ static bool is_held(struct tls_context *door, struct tls_context *agent, bool *r
     return result;
 }
 
-/** Also of a session that is resumed by a ticket from before the revocation. */
+/** Also of a session that is resumed from before the revocation. */
 static void test_streams(void **state)
 {
     struct forge_problems problems = {0};
@@ -282,6 +282,12 @@ static void test_streams(void **state)
     assert_true(is_held(door, a, &is_resumed));
     assert_true(is_resumed);
     assert_false(is_held(door, b, &is_resumed));
+    /* With its sessions dropped it is held all the same, and others resume as before. */
+    tls_revoked_drop_sessions(revoked, tickets);
+    assert_true(is_held(door, a, &is_resumed));
+    assert_false(is_resumed);
+    assert_false(is_held(door, b, &is_resumed));
+    assert_true(is_resumed);
     write_text("revoked", "end 0\n");
     assert_int_equal(load(true, false, &problems), 0);
     assert_false(is_held(door, a, &is_resumed));
