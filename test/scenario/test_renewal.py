@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Renewal: an agent's certificate is replaced over the tunnel, while its links and advises go on."""
+import os
 import pathlib
 import subprocess
 import time
@@ -122,6 +123,26 @@ def test_answer_of_another_ca_is_not_used(stage, own, tmp_path):
     agent.expect("renewal_failed")
     talk(ends)
     assert not list((tmp_path / "agent-state").glob("*.pem"))
+
+
+def test_certificate_that_the_relay_refuses_is_not_used(stage, own, tmp_path):
+    """It is good in itself, of the right CA and key; only a connection tells that the relay does not take it."""
+    relay, agent, ends, folder = laid(stage, own, tmp_path)
+    relay.expect("renewal_requested", agent="site-a")
+    before = serials(own)
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    (aside / "site-a.csr").write_text((folder / "site-a.csr").read_text())
+    own.run("renew", "--requests", str(aside))
+    (new,) = set(serials(own)) - set(before)
+    since = relay.mark()
+    pathlib.Path(own.path("revoked")).write_text(f"{new} site-a x\nend 1\n")
+    relay.expect("revoked_loaded", since, certificates=1)
+    os.rename(aside / "site-a.crt", folder / "site-a.crt")
+    assert agent.expect("renewal_failed", why="revoked")["remedy"]
+    talk(ends)
+    assert not agent.events("tunnel_down") and not agent.events("certificate_renewed")
+    assert [path.name for path in (tmp_path / "agent-state").iterdir()] == ["site-a.request"]
 
 
 def test_request_that_is_not_due_is_not_signed(stage, own, tmp_path):

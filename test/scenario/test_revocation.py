@@ -105,6 +105,9 @@ def test_revoked_agent_resumes_nothing(stage, own):
         said, is_resumed, _ = comes()
         assert said == "revoked"
         assert not is_resumed
+    spare = stage.keep(agent.connection())
+    spare.say("SPARE", agent.instance)
+    assert peer_tunnel.refusal(spare.hear_only("REFUSED")) == "revoked"  # rather than "stale_channel"
     # No longer on the list, it is let in, after a full handshake.
     since = relay.mark()
     listed.write_text(empty)
