@@ -222,6 +222,8 @@ static void test_a_cut_one_is_not_taken(void **state)
     memcpy(part, text, size);
     memcpy(part + size, "\n", 2);
     assert_non_null(parse(part, size + 1, &b));
+    memcpy(part + size - 1, "x", 2); /* another end of its last line */
+    assert_non_null(parse(part, size, &b));
 }
 
 static void test_zeros_inside(void **state)
