@@ -61,7 +61,7 @@ struct frame {
     uint8_t instance[FRAME_INSTANCE]; /**< HELLO, SPARE, OPEN, OPEN_AT, HAND */
     struct address client;            /**< DELIVER, HAND: the client, with the port to dial; OPEN, OPEN_AT, ASK: with its port */
     char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED, NOT_RENEWED: reason; DELIVER, OPEN,
-                                         OPEN_AT: link;    ASK, HAND: entry of the agent's servers */
+                                         OPEN_AT: link; ASK, HAND: entry of the agent's servers */
     char behind[FRAME_NAME_MAX + 1];  /**< ASK, HAND: the agent that the client is behind; "": direct */
     uint16_t port;                    /**< OPEN_AT, ASK: the server's port that is wanted; ASK: 0 is that of the entry */
     uint16_t whole;                   /**< RENEW, RENEWED: bytes of all pieces, */
