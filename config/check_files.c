@@ -139,6 +139,18 @@ static void check_web_files(const struct check *c, const struct cfg_web *web)
         check_public(c, web->upstreams[i].ca_line, "upstream CA", web->upstreams[i].ca);
 }
 
+static void check_requests(const struct check *c)
+{
+    const char *path = c->cfg->tunnel.requests;
+    char remedy[REMEDY_BYTES];
+    struct stat st;
+
+    if (!path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return;
+    snprintf(remedy, sizeof(remedy), "Run: mkdir -p %s, and give it to georelay's user", path);
+    check_report(c, c->cfg->tunnel.requests_line, remedy, "The folder %s for requests does not exist", path);
+}
+
 void check_files(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
@@ -147,6 +159,9 @@ void check_files(const struct check *c)
         check_web_files(c, &cfg->web[i]);
     check_certificate(c, &cfg->tunnel.identity);
     check_public(c, cfg->tunnel.ca_line, "CA", cfg->tunnel.ca);
+    check_public(c, cfg->tunnel.revoked_line, "revocation list", cfg->tunnel.revoked);
+    check_public(c, cfg->tunnel.crl_line, "CRL", cfg->tunnel.crl);
+    check_requests(c);
     check_certificate(c, &cfg->identity);
     check_public(c, cfg->ca_line, "CA", cfg->ca);
     check_state(c);

@@ -305,6 +305,12 @@ struct cfg_tunnel {
     struct cfg_certificate identity; /**< the relay's own certificate of the tunnel's CA */
     char *ca;
     unsigned ca_line;
+    char *revoked; /**< the list of `georelay pki revoke`; NULL: none */
+    unsigned revoked_line;
+    char *crl; /**< CRLs of the CA; NULL: none */
+    unsigned crl_line;
+    char *requests; /**< folder of requests for new certificates; NULL: none are taken */
+    unsigned requests_line;
     struct cfg_agent *agents;
     size_t agents_count;
     long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */
@@ -403,6 +409,7 @@ struct cfg {
     size_t relays_count;
     struct cfg_certificate identity; /**< role agent: chain, key */
     char *ca;                        /**< role agent */
+    long renew_days;                 /**< role agent: a certificate is renewed so long before its end; 0: never */
     unsigned ca_line;
     struct cfg_network *clients; /**< role agent: whom it may deliver to, and who may use its links */
     size_t clients_count;

@@ -128,6 +128,9 @@ static void print_tunnel(const struct cfg *cfg, FILE *out)
                     address_port(address) == 0 ? ", on a port that the system chooses" : "");
     }
     fprintf(out, "tunnel\n  certificate %s, key %s, CA %s\n", tunnel->identity.chain, tunnel->identity.key, tunnel->ca);
+    if (tunnel->revoked != NULL || tunnel->crl != NULL)
+        fprintf(out, "  revoked certificates in %s%s%s\n", tunnel->revoked != NULL ? tunnel->revoked : "",
+                tunnel->revoked != NULL && tunnel->crl != NULL ? " and " : "", tunnel->crl != NULL ? tunnel->crl : "");
     fprintf(out, "  heartbeat each %ld s, %ld spare channels of each agent\n", tunnel->heartbeat_ms / 1000, tunnel->spares);
     for (size_t i = 0; i < tunnel->agents_count; i++)
         print_agent(&tunnel->agents[i], out);

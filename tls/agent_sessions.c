@@ -68,6 +68,20 @@ void agent_sessions_rotate(struct agent_sessions *all)
     pthread_mutex_unlock(&all->lock);
 }
 
+void agent_sessions_drop(struct agent_sessions *all, bool (*is_gone)(void *arg, const X509 *holder), void *arg)
+{
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < AGENT_SESSIONS_MAX; i++) {
+        struct agent_session *one = &all->rows[i / ROW_WIDTH][i % ROW_WIDTH];
+        const X509 *holder = one->session == NULL ? NULL : SSL_SESSION_get0_peer(one->session);
+        if (holder == NULL || !is_gone(arg, holder))
+            continue;
+        SSL_SESSION_free(one->session);
+        one->session = NULL;
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
 /** The row of an id. Ids are random, and drawn by us: nobody can fill a row of his choice. */
 static struct agent_session *row_of(struct agent_sessions *all, const unsigned char *id)
 {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #define AGENT_SESSIONS_MAX 4096
 
@@ -27,6 +28,9 @@ void agent_sessions_free(struct agent_sessions *all);
 
 /** All sessions grow older by one rotation; those that are too old go. Any thread. */
 void agent_sessions_rotate(struct agent_sessions *all);
+
+/** Those go whose holder's certificate `is_gone`, which is asked under the lock. Any thread. */
+void agent_sessions_drop(struct agent_sessions *all, bool (*is_gone)(void *arg, const X509 *holder), void *arg);
 
 /** Makes `start`, that every connection of a door begins with, ask here for the sessions of tunnels. */
 void agent_sessions_use(SSL_CTX *start);

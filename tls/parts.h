@@ -132,3 +132,6 @@ struct tls_greeting *tls_greeting_of(const SSL *ssl);
 
 /** The connection under a stream that tls/stream.c made; asserts that it is one. */
 SSL *tls_stream_ssl(const struct stream *s);
+
+/** The certificate at the other end of a greeted stream of a tunnel; NULL for every other stream. Lives as long as the stream. */
+const X509 *tls_stream_tunnel_peer(const struct stream *s);

@@ -10,6 +10,8 @@
 #include "tls/identity.h"
 #include "tls/pki_files.h"
 #include "tls/pki_issue.h"
+#include "tls/pki_parts.h"
+#include "tls/revoked_list.h"
 #include "tls/roles.h"
 
 #include <ctype.h>
@@ -76,6 +78,17 @@ static int add_certificate(struct pki_files *files, const char *stem, X509 *x)
     return add_text(files, stem, ".crt", CERTIFICATE_MODE, bio, is_written);
 }
 
+/** The copy that is kept of each certificate, by its serial number: what was issued can be listed and revoked. */
+static int add_issued(struct pki_files *files, X509 *x)
+{
+    char stem[PKI_PATH_MAX];
+    char serial[PKI_SERIAL_TEXT];
+    BIO *bio = BIO_new(BIO_s_mem());
+    int is_written = bio == NULL ? 0 : PEM_write_bio_X509(bio, x);
+    snprintf(stem, sizeof(stem), PKI_ISSUED "/%s", pki_serial_text(x, serial));
+    return add_text(files, stem, ".crt", CERTIFICATE_MODE, bio, is_written);
+}
+
 static int add_request(struct pki_files *files, const char *stem, X509_REQ *request)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -98,7 +111,8 @@ static void print_made(const struct pki_job *job, const struct pki_files *files,
     format_end(x, end);
     fprintf(job->out, "%s, valid until %s:\n", what, end);
     for (size_t i = 0; i < files->count; i++)
-        fprintf(job->out, "  %s\n", files->file[i].path);
+        if (strstr(files->file[i].path, "/" PKI_ISSUED "/") == NULL)
+            fprintf(job->out, "  %s\n", files->file[i].path);
 }
 
 /** Says when the CA's end has cut the validity that was asked for. */
@@ -112,7 +126,7 @@ static void print_cut(const struct pki_job *job, const struct pki_ca *ca, const 
 
 /* ---- the CA ---- */
 
-static void ca_fini(struct pki_ca *ca)
+void pki_ca_fini(struct pki_ca *ca)
 {
     X509_free(ca->certificate);
     EVP_PKEY_free(ca->key);
@@ -125,8 +139,7 @@ static void print_problem(void *arg, unsigned line, const char *sentence)
     fprintf((FILE *)arg, "%s\n", sentence);
 }
 
-/** Reads ca.crt and ca.key with all the checks that certificates get (dates, key that fits, mode). Ends with ca_fini(). */
-static int ca_load(const struct pki_job *job, struct pki_ca *ca)
+int pki_ca_load(const struct pki_job *job, struct pki_ca *ca)
 {
     char chain[PKI_PATH_MAX];
     char key[PKI_PATH_MAX];
@@ -210,7 +223,7 @@ static X509 *issue(struct pki_files *files, const char *stem, const struct pki_s
         result = -1;
     }
     if (result == 0)
-        result = add_key(files, stem, key) == 0 && add_certificate(files, stem, x) == 0 ? 0 : -1;
+        result = add_key(files, stem, key) == 0 && add_certificate(files, stem, x) == 0 && add_issued(files, x) == 0 ? 0 : -1;
     if (result == 0 && wants_request)
         result = add_request(files, stem, request);
     X509_REQ_free(request);
@@ -222,13 +235,28 @@ static X509 *issue(struct pki_files *files, const char *stem, const struct pki_s
     return x;
 }
 
-/** Makes the folder for its owner only; one that is there stays as it is. */
-static int make_folder(const struct pki_job *job)
+/** Makes a folder for its owner only; one that is there stays as it is. */
+static int make_one_folder(const struct pki_job *job, const char *path)
 {
-    if (mkdir(job->folder, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return 0;
-    fprintf(job->err, "the folder %s can't be made: %s; make its parent first\n", job->folder, strerror(errno));
+    fprintf(job->err, "the folder %s can't be made: %s; make its parent first\n", path, strerror(errno));
     return -1;
+}
+
+/** The folder, and the one in it for copies of what is issued. */
+static int make_folders(const struct pki_job *job)
+{
+    char issued[PKI_PATH_MAX];
+    if (snprintf(issued, sizeof(issued), "%s/" PKI_ISSUED, job->folder) >= (int)sizeof(issued))
+        issued[0] = '\0'; /* that the path is too long is told with the first file */
+    return make_one_folder(job, job->folder) == 0 && make_one_folder(job, issued) == 0 ? 0 : -1;
+}
+
+static int add_empty_list(struct pki_files *files)
+{
+    static const char text[] = PKI_LIST_HEAD "end 0\n";
+    return pki_files_add(files, PKI_LIST, "", CERTIFICATE_MODE, text, strlen(text));
 }
 
 int pki_init(const struct pki_job *job)
@@ -241,7 +269,7 @@ int pki_init(const struct pki_job *job)
     int days = days_of(job, PKI_DAYS_CA);
     int relay_days = job->days == 0 ? PKI_DAYS_TUNNEL : days;
     int result = -1;
-    if (days < 0 || make_folder(job) != 0)
+    if (days < 0 || make_folders(job) != 0)
         return -1;
     pki_files_init(&files, job->folder, job->err);
     ca.key = pki_issue_key();
@@ -249,14 +277,14 @@ int pki_init(const struct pki_job *job)
     if (ca.certificate == NULL)
         tell(job, "the CA can't be made");
     else if (add_key(&files, "ca", ca.key) == 0 && add_certificate(&files, "ca", ca.certificate) == 0 &&
-             (relay = issue(&files, "relay", &relay_subject, &ca, relay_days, false)) != NULL)
+             (relay = issue(&files, "relay", &relay_subject, &ca, relay_days, false)) != NULL && add_empty_list(&files) == 0)
         result = pki_files_commit(&files);
     if (result == 0) {
         print_made(job, &files, relay, "The tunnel's CA and the relay's certificate");
         fprintf(job->out, "Keep ca.key off the relay: it signs new agents and is needed for nothing else.\n");
     }
     X509_free(relay);
-    ca_fini(&ca);
+    pki_ca_fini(&ca);
     pki_files_fini(&files);
     return result;
 }
@@ -270,14 +298,15 @@ static int make_leaf(const struct pki_job *job, const char *stem, const struct p
     X509 *x = NULL;
     int result = -1;
     pki_files_init(&files, job->folder, job->err);
-    if (ca_load(job, &ca) == 0 && (x = issue(&files, stem, subject, &ca, days, wants_request)) != NULL)
+    if (pki_ca_load(job, &ca) == 0 && make_folders(job) == 0 &&
+        (x = issue(&files, stem, subject, &ca, days, wants_request)) != NULL)
         result = pki_files_commit(&files);
     if (result == 0) {
         print_made(job, &files, x, what);
         print_cut(job, &ca, x, days);
     }
     X509_free(x);
-    ca_fini(&ca);
+    pki_ca_fini(&ca);
     pki_files_fini(&files);
     return result;
 }

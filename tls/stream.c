@@ -559,3 +559,11 @@ SSL *tls_stream_ssl(const struct stream *s)
 {
     return tls_of_const(s)->ssl;
 }
+
+const X509 *tls_stream_tunnel_peer(const struct stream *stream)
+{
+    if (stream->ops != &tls_ops)
+        return NULL;
+    const struct tls_stream *s = tls_of_const(stream);
+    return s->is_greeted && s->greeting.is_tunnel ? SSL_get0_peer_certificate(s->ssl) : NULL;
+}

@@ -2,7 +2,10 @@
 /* Owns the list of these files. */
 #include "proxy/app/certificate_files.h"
 
+#include "proxy/tunnel/renewal_file.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +43,16 @@ static int give_web(const struct taker *t, const struct cfg_web *web)
     return result;
 }
 
+/* What the agent has renewed lies in its state folder. */
+static int give_renewed(const struct taker *t, const struct cfg *cfg)
+{
+    char path[PATH_MAX];
+
+    if (cfg->role != CFG_ROLE_AGENT || cfg->name == NULL || cfg->state == NULL || !renewal_file_path(cfg, RENEWAL_PAIR, path))
+        return 0;
+    return give(t, path);
+}
+
 int certificate_files_each(const struct cfg *cfg, certificate_file_fn *take, void *arg)
 {
     const struct taker t = {.take = take, .arg = arg};
@@ -48,6 +61,8 @@ int certificate_files_each(const struct cfg *cfg, certificate_file_fn *take, voi
 
     if (result == 0)
         result = give_pair(&t, &cfg->tunnel.identity);
+    if (result == 0)
+        result = give_renewed(&t, cfg);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && result == 0; i++)
         result = give(&t, paths[i]);
     for (size_t i = 0; i < cfg->web_count && result == 0; i++)

@@ -26,6 +26,7 @@ int command_learn(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_firewall(int argc, char **argv);
 int command_pki(int argc, char **argv);
+int command_enroll(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_prove(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -10,7 +10,9 @@
 #include "proxy/net/socket.h"
 #include "proxy/session/web.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/web/conversation.h"
+#include "tls/revoked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -110,6 +112,19 @@ static bool load_rules(struct gates *g, struct problem_sink *sink)
     return is_good && g->rules != NULL;
 }
 
+int gates_load_revoked(struct gates *g, struct cfg_problems *problems)
+{
+    const struct cfg_tunnel *tunnel = &g->cfg->tunnel;
+    struct problem_sink sink = {.problems = problems, .cfg = g->cfg};
+
+    g->revoked = tls_revoked_new();
+    if (g->revoked == NULL) {
+        take_problem(&sink, tunnel->line, "there is no memory left for revoked certificates");
+        return -1;
+    }
+    return tls_revoked_load(g->revoked, tunnel, take_problem, &sink);
+}
+
 int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *tickets, struct cfg_problems *problems)
 {
     struct problem_sink sink = {.problems = problems, .cfg = cfg};
@@ -132,7 +147,7 @@ int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *ticke
     if (cfg->tls.ticket_keys != NULL)
         g->ticket_keys = tls_shared_keys_read(cfg->tls.ticket_keys, cfg->tls.ticket_keys_line, take_problem, &sink);
     if (cfg->role == CFG_ROLE_AGENT)
-        g->agent_tls = tls_context_new_agent(&cfg->identity, cfg->ca, take_problem, &sink);
+        g->agent_tls = renewing_context(cfg, take_problem, &sink);
     return load_rules(g, &sink) && problems->count == before ? 0 : -1;
 }
 
@@ -458,5 +473,6 @@ void gates_fini(struct gates *g)
     free(g->list);
     tls_context_put(g->agent_tls);
     tls_shared_keys_free(g->ticket_keys);
+    tls_revoked_free(g->revoked);
     *g = (struct gates){0};
 }

@@ -38,6 +38,7 @@ struct gates {
     unsigned workers;
     struct tls_tickets *tickets;         /**< borrowed */
     struct tls_shared_keys *ticket_keys; /**< of the file; NULL: there is none */
+    struct tls_revoked *revoked;         /**< by gates_load_revoked(), until it is in use (proxy/app/revocation.h) */
     struct tls_context *agent_tls;       /**< role agent */
     char note[DIGEST_TEXT];              /**< of the files (proxy/app/certificate_files.h), from before they were read */
     struct web_rules **rules;            /**< one per web front door of the configuration; NULL for those in mode "tcp" */
@@ -48,6 +49,9 @@ struct gates {
  * gates_fini(). 0, or -1 if there was a problem (then gates_fini() still frees).
  */
 int gates_load(struct gates *g, const struct cfg *cfg, struct tls_tickets *tickets, struct cfg_problems *problems);
+
+/** Reads the lists of revoked certificates; problems are added. After gates_load(). 0 or -1. */
+int gates_load_revoked(struct gates *g, struct cfg_problems *problems);
 
 /**
  * Opens the sockets for `workers` workers; those of the running generation `before` (NULL: there is none) are shared where the

@@ -17,6 +17,7 @@ static const struct {
     {"firewall", command_firewall, "tell the rules that firewalls need, or write them for nftables or Windows"},
     {"learn", command_learn, "run, and find out where clients announce their port"},
     {"pki", command_pki, "make keys and certificates for the tunnel and the web front door"},
+    {"enroll", command_enroll, "install an agent from the bundle of pki agent"},
     {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},
     {"prove", command_prove, "report which connections were opened, and whether any was towards the clients"},
     {"version", command_version, "say which version this is"},

@@ -53,7 +53,11 @@ static int take(const struct option_row *rows, int argc, char **argv, int i)
         fprintf(stderr, "georelay: option %s needs a value: %s\n", argv[i], row->argument);
         return -1;
     }
-    *row->value = equals != NULL ? equals + 1 : argv[i + 1];
+    if (row->count != NULL && *row->count == row->room) {
+        fprintf(stderr, "georelay: option %s was given too often: at most %zu times\n", row->long_name, row->room);
+        return -1;
+    }
+    row->value[row->count != NULL ? (*row->count)++ : 0] = equals != NULL ? equals + 1 : argv[i + 1];
     return equals != NULL ? i : i + 1;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct option_row {
     const char *short_name; /**< "-c", or NULL */
@@ -12,6 +13,8 @@ struct option_row {
     const char *argument;   /**< what its value is called, or NULL if it takes none */
     const char *what;
     const char **value; /**< where the value goes; for one without value, a non-NULL text is stored */
+    size_t *count;      /**< for one that may be given several times: how many values there are; else NULL */
+    size_t room;        /**< how many there may be */
 };
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_BAD };

@@ -2,8 +2,10 @@
 /* Owns nothing: reads certificates. That they are valid now, and fit their keys, has been checked before. */
 #include "proxy/app/probe_parts.h"
 
+#include "proxy/tunnel/renewing.h"
 #include "tls/look.h"
 
+#include <limits.h>
 #include <time.h>
 
 #define DAY_S     86400
@@ -44,6 +46,17 @@ static void try_file(struct probe *p, const char *path, const char *mend)
         probe_say(p, PROBE_MISSING, "correct the path, or mend its rights", "%s can't be read", path);
 }
 
+/* The one in use, which may have been renewed. */
+static void try_agent(struct probe *p)
+{
+    char path[PATH_MAX];
+
+    if (renewing_path(p->cfg, path))
+        try_file(p, path, "see RENEWING CERTIFICATES in georelay(8), or at the relay: georelay pki agent NAME");
+    else
+        try_file(p, p->cfg->identity.chain, "at the relay: georelay pki agent NAME");
+}
+
 void probe_certificates(struct probe *p)
 {
     const struct cfg *cfg = p->cfg;
@@ -54,7 +67,7 @@ void probe_certificates(struct probe *p)
         try_file(p, cfg->web[i].client_ca, "get the CA's new certificate");
     }
     if (cfg->role == CFG_ROLE_AGENT) {
-        try_file(p, cfg->identity.chain, "at the relay: georelay pki agent NAME");
+        try_agent(p);
         try_file(p, cfg->ca, TUNNEL_MEND);
     } else if (cfg->tunnel.line > 0) {
         try_file(p, cfg->tunnel.identity.chain, TUNNEL_MEND);

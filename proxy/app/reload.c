@@ -5,6 +5,7 @@
 #include "proxy/app/certificates.h"
 #include "proxy/app/notify.h"
 #include "proxy/app/privilege.h"
+#include "proxy/app/revocation.h"
 #include "proxy/app/startup.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -333,6 +334,19 @@ static void move_roles(struct reload *r, struct generation *g)
         uplinks_move(r->uplinks, &links->hosts);
 }
 
+static void follow_revoked(struct reload *r)
+{
+    struct log_line l;
+
+    if (r->seats == NULL || revocation_follow(r->site, r->seats, r->now->gates) == 0)
+        return;
+    if (!log_begin(&l, LOG_LEVEL_WARN, "revoked_watch_off"))
+        return;
+    log_text(&l, "error", strerror(errno));
+    log_text(&l, "remedy", "lists of revoked certificates are read at a reload only; raise fs.inotify.max_user_instances");
+    log_end(&l);
+}
+
 static void commit(struct reload *r)
 {
     struct generation *g = r->next, *before = r->now;
@@ -366,6 +380,7 @@ static void commit(struct reload *r)
     certificates_follow(g);
     generation_retire(before, doors_closed, r);
     move_roles(r, g);
+    follow_revoked(r);
 }
 
 static void attend(struct reload *r)

@@ -11,6 +11,7 @@
 #include "proxy/app/counts.h"
 #include "proxy/app/notify.h"
 #include "proxy/app/reload.h"
+#include "proxy/app/revocation.h"
 #include "proxy/app/watchdog.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -23,9 +24,11 @@
 #include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
 #include "proxy/tunnel/asking.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/seats.h"
 #include "proxy/tunnel/uplinks.h"
 #include "proxy/web/health.h"
+#include "tls/revoked.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -58,6 +61,7 @@ struct service {
     struct uplinks *uplinks;
     struct generation first;
     struct reload reload;
+    struct renewing *renewing; /* of an agent's certificate */
     struct event *signals[SIGNALS_COUNT];
     struct deadline tickets;
     struct deadline drain;
@@ -239,6 +243,12 @@ static void rotate_tickets(void *arg)
 /* -- up and down ---------------------------------------------------------------------------------------------------------------
  */
 
+static void use_renewed(void *arg)
+{
+    (void)arg;
+    certificates_look();
+}
+
 static int init_site(struct service *v, const struct cfg *cfg, struct gates *gates, unsigned workers)
 {
     struct site *site = &v->site;
@@ -251,15 +261,17 @@ static int init_site(struct service *v, const struct cfg *cfg, struct gates *gat
     v->reload.hub = &v->hub;
     v->reload.tickets = gates->tickets;
     site->gone = reload_worker_gone;
+    site->renewed = use_renewed;
     site->arg = &v->reload;
-    if (site->quota == NULL || generation_init(&v->first, site, cfg, gates, workers) != 0)
+    site->revoked = tls_revoked_new();
+    if (site->quota == NULL || site->revoked == NULL || generation_init(&v->first, site, cfg, gates, workers) != 0)
         return -1;
     site->workers = v->first.workers;
     site->workers_count = v->first.workers_count;
     return 0;
 }
 
-static int init_roles(struct service *v)
+static int init_roles(struct service *v, struct gates *gates)
 {
     bool is_relay = v->site.cfg->role == CFG_ROLE_RELAY;
 
@@ -269,12 +281,16 @@ static int init_roles(struct service *v)
     if (is_relay) {
         asking_init(&v->site);
         v->seats = v->reload.seats = seats_new(&v->hub);
-        return v->seats != NULL ? 0 : -1;
+        return v->seats != NULL ? revocation_follow(&v->site, v->seats, gates) : -1;
     }
     v->uplinks = v->reload.uplinks = uplinks_new(&v->loop, &v->site, &v->hub.links->hosts);
     uplinks_set_receiver(v->uplinks);
     agent_hand_carrier(&v->hub, v->uplinks);
-    return v->uplinks != NULL ? 0 : -1;
+    v->renewing = renewing_new(&v->loop, &v->site);
+    if (v->uplinks == NULL || v->renewing == NULL)
+        return -1;
+    uplinks_set_renewing(v->uplinks, v->renewing);
+    return 0;
 }
 
 static void log_start_line(const struct service *v)
@@ -324,7 +340,7 @@ static int service_start(struct service *v, const struct cfg *cfg, struct gates 
         return -1;
     learn_attach(&v->hub);
     wait_for_names(v);
-    if (init_roles(v) != 0 || generation_attend(g, NULL) != 0 || watch_signals(v) != 0)
+    if (init_roles(v, gates) != 0 || generation_attend(g, NULL) != 0 || watch_signals(v) != 0)
         return -1;
     gates_log(gates);
     deadline_init(&v->drain, &v->loop, drain_look, v);
@@ -347,6 +363,7 @@ static void service_stop(struct service *v)
     watchdog_stop();
     notify_stop();
     certificates_stop();
+    revocation_stop();
     reload_abandon(&v->reload);
     TAILQ_FOREACH(g, &v->reload.all, entry)
     generation_stop(g);
@@ -356,6 +373,7 @@ static void service_stop(struct service *v)
     uplinks_free(v->uplinks);
     TAILQ_FOREACH(g, &v->reload.all, entry)
     generation_end(g);
+    renewing_free(v->renewing);
     learn_detach();
     hub_fini(&v->hub);
     resolve_hint_init(NULL, NULL);
@@ -365,6 +383,7 @@ static void service_stop(struct service *v)
     loop_fini(&v->loop);
     reload_fini(&v->reload);
     quota_free(v->site.quota);
+    tls_revoked_free(v->site.revoked);
 }
 
 int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers, const char *no_reload)

@@ -26,8 +26,8 @@ struct cfg *startup_load_again(const char *path, struct tls_tickets *tickets, st
     *gates = (struct gates){0};
     if (cfg != NULL)
         cfg_check(cfg, problems);
-    if (cfg != NULL && problems->count == 0)
-        (void)gates_load(gates, cfg, tickets, problems);
+    if (cfg != NULL && problems->count == 0 && gates_load(gates, cfg, tickets, problems) == 0)
+        (void)gates_load_revoked(gates, problems);
     if (problems->count > 0) {
         gates_fini(gates);
         cfg_free(cfg);

@@ -6,6 +6,7 @@
 #include "proxy/session/idle.h"
 
 #include "proxy/base/clock.h"
+#include "tls/revoked.h"
 
 #include <stdlib.h>
 
@@ -94,6 +95,17 @@ void idle_pool_fini(struct idle_pool *pool)
     deadline_clear(&pool->oldest);
     while (!TAILQ_EMPTY(&pool->list))
         drop(TAILQ_FIRST(&pool->list));
+}
+
+void idle_pool_cut(struct idle_pool *pool, struct tls_revoked *revoked)
+{
+    struct idle *i, *next;
+
+    for (i = TAILQ_FIRST(&pool->list); i != NULL; i = next) {
+        next = TAILQ_NEXT(i, entry);
+        if (tls_revoked_holds(revoked, i->back))
+            drop(i);
+    }
 }
 
 void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch)

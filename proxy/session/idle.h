@@ -17,6 +17,7 @@
 /** Of all servers together, per worker; beyond it the one that waited longest is closed. */
 #define IDLE_MAX 512
 
+struct tls_revoked;
 struct idle;
 struct idle_pool {
     struct loop *loop;
@@ -29,6 +30,9 @@ struct idle_pool {
 /** Each connection is closed when it was idle for `most_ms`; 0: none is kept. */
 void idle_pool_init(struct idle_pool *pool, struct loop *loop, uint64_t most_ms);
 void idle_pool_fini(struct idle_pool *pool);
+
+/** Closes those that stand on a tunnel whose agent's certificate is of the set. */
+void idle_pool_cut(struct idle_pool *pool, struct tls_revoked *revoked);
 
 /** **Takes** `back`, a greeted stream to `endpoint` with nothing pending, and its watch. */
 void idle_put(struct idle_pool *pool, const struct cfg_endpoint *endpoint, struct stream *back, struct watch *watch);

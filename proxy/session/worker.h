@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 struct session;
+struct tls_revoked;
 struct hub;
 struct worker;
 
@@ -44,6 +45,7 @@ struct site {
     struct quota *quota;
     struct loop *main;
     struct hub *hub; /**< main thread's; workers only name it in mails */
+    struct tls_revoked *revoked; /**< certificates of agents that no longer count; role relay */
 
     /* main thread's: */
     const struct cfg *cfg;         /**< the newest */
@@ -52,6 +54,8 @@ struct site {
     struct worker **workers; /**< of the newest generation; borrowed */
     unsigned workers_count;
     uint64_t made; /**< generations of workers so far */
+    /** A certificate of this agent's has been renewed on the disk: use it. NULL: at the next start. */
+    void (*renewed)(void *arg);
     /** A worker that retires has ended: join and free it. NULL: none ever retires. */
     void (*gone)(void *arg, struct worker *w);
     void *arg;
@@ -144,6 +148,9 @@ int worker_start(struct worker *w);
 
 /** Stops the loop, joins the thread, closes what is left. Main thread. */
 void worker_fini(struct worker *w);
+
+/** Certificates were revoked: ends whatever stands on a tunnel of their holders. Worker's thread. */
+void worker_cut_revoked(struct worker *w);
 
 /** georelay is stopping: nothing new is begun. Worker's thread. */
 void worker_drain(struct worker *w);

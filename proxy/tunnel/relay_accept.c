@@ -10,6 +10,7 @@
 #include "proxy/tunnel/hand.h"
 #include "proxy/tunnel/seats.h"
 #include "tls/identity.h"
+#include "tls/revoked.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -364,6 +365,8 @@ static void accept_greeted(struct session *s)
 
     s->kind = SESSION_TUNNEL;
     if (why == REASON_NONE) {
+        if (tls_revoked_holds(s->worker->site->revoked, s->front))
+            why = REASON_REVOKED;
         s->ask.agent = relay_agent_by_name(s->worker->cfg, name);
         if (s->ask.agent != NULL)
             s->ask.peer_name = s->ask.agent->name;

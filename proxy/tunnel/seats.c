@@ -10,6 +10,8 @@
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/requests.h"
+#include "tls/revoked.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@ struct seat {
 
 struct seats {
     struct hub *hub;
+    struct requests *requests;
     bool is_draining;
     LIST_HEAD(, seat) list;
 };
@@ -368,6 +371,7 @@ static void vacate(struct seat *seat, enum reason why)
 {
     seat->control = NULL;
     seat->asked = 0;
+    requests_forget(seat->seats->requests, seat->name);
     memset(seat->instance, 0, sizeof(seat->instance));
     deadline_clear(&seat->surplus);
     drop_spares(seat);
@@ -379,8 +383,9 @@ static void control_frame(void *arg, const struct frame *f)
 {
     struct seat *seat = arg;
 
-    /* After HELLO an agent sends nothing but heartbeats and BYE, which proxy/tunnel/control.c takes. */
-    (void)f;
+    /* Heartbeats and BYE are taken by proxy/tunnel/control.c. After HELLO there is but one more that an agent may send. */
+    if (f->type == FRAME_RENEW && seat->version >= 3 && requests_take(seat->seats->requests, seat->name, seat->control, f))
+        return;
     control_close(seat->control, REASON_PROTOCOL_ERROR);
     vacate(seat, REASON_PROTOCOL_ERROR);
 }
@@ -410,11 +415,17 @@ static void welcome(struct seat *seat, const struct frame *hello)
         (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
 }
 
-/* A process that speaks no version of ours is told so, and takes nobody's place. */
-static void refuse_version(struct seat *seat, struct control *control, const struct frame *hello)
+/* A process that speaks no version of ours, or whose certificate was revoked on its way here, is told so, and takes nobody's
+ * place. */
+static void refuse_control(struct seat *seat, struct control *control, const struct frame *hello, enum reason why)
 {
-    log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
-    control_close(control, REASON_VERSION_MISMATCH);
+    log_seat(seat, "agent_refused", control_peer(control), hello->text, why);
+    control_close(control, why);
+}
+
+static bool is_revoked(const struct seat *seat, const struct control *control)
+{
+    return tls_revoked_holds(seat->seats->hub->site->revoked, control_stream(control));
 }
 
 void seat_take_control(struct seat *seat, struct stream *stream, const struct frame *hello)
@@ -424,7 +435,11 @@ void seat_take_control(struct seat *seat, struct stream *stream, const struct fr
     if (control == NULL)
         return;
     if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION_LOW) {
-        refuse_version(seat, control, hello);
+        refuse_control(seat, control, hello, REASON_VERSION_MISMATCH);
+        return;
+    }
+    if (is_revoked(seat, control)) {
+        refuse_control(seat, control, hello, REASON_REVOKED);
         return;
     }
     if (seat->control != NULL) {
@@ -497,8 +512,10 @@ struct seats *seats_new(struct hub *hub)
 {
     struct seats *seats = calloc(1, sizeof(*seats));
 
-    if (seats == NULL)
+    if (seats == NULL || (seats->requests = requests_new(hub)) == NULL) {
+        free(seats);
         return NULL;
+    }
     seats->hub = hub;
     LIST_INIT(&seats->list);
     hub->tunnel = (struct advise_carrier){.name = "tunnel", .can_deliver = can_deliver, .deliver = deliver, .arg = seats};
@@ -519,6 +536,7 @@ void seats_free(struct seats *seats)
     while ((seat = LIST_FIRST(&seats->list)) != NULL)
         seat_free(seat, REASON_SHUTDOWN);
     seats->hub->tunnel = (struct advise_carrier){0};
+    requests_free(seats->requests);
     free(seats);
 }
 
@@ -548,6 +566,7 @@ void seats_move(struct seats *seats)
         relay_cut_agent(seats->hub->site, seat->name, REASON_AGENT_UNKNOWN);
         seat_free(seat, REASON_AGENT_UNKNOWN);
     }
+    requests_move(seats->requests);
 }
 
 void seats_drain(struct seats *seats)
@@ -558,6 +577,19 @@ void seats_drain(struct seats *seats)
     LIST_FOREACH(seat, &seats->list, entry)
     if (seat->control != NULL)
         (void)control_send(seat->control, &(struct frame){.type = FRAME_DRAIN});
+}
+
+void seats_cut_revoked(struct seats *seats)
+{
+    struct seat *seat;
+
+    LIST_FOREACH(seat, &seats->list, entry)
+    {
+        if (seat->control == NULL || !is_revoked(seat, seat->control))
+            continue;
+        control_close(seat->control, REASON_REVOKED);
+        vacate(seat, REASON_REVOKED);
+    }
 }
 
 unsigned seats_taken(const struct seats *seats)

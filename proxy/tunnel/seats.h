@@ -44,6 +44,9 @@ void seats_want(struct hub *hub, const char *agent, unsigned version, struct car
 enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
                              const struct session_ask *ask, char ret_deliverer[SESSION_NAME_MAX + 1]);
 
+/** Certificates were revoked: closes the control channels of their holders. */
+void seats_cut_revoked(struct seats *seats);
+
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);
 

@@ -9,6 +9,7 @@
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/resolve_hint.h"
 #include "proxy/tunnel/control.h"
+#include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/spare.h"
 #include "tls/identity.h"
 #include "tls/stream.h"
@@ -53,6 +54,7 @@ struct uplink {
     struct control *control;
     uint8_t instance[FRAME_INSTANCE];
     unsigned version; /* of the protocol, that both speak */
+    enum reason why;  /* of the last end */
     bool is_up;
     bool is_draining;
     bool is_logged; /* that this one is up, or draining: */
@@ -69,6 +71,7 @@ struct uplinks {
     struct loop *loop;
     struct site *site;
     const struct cfg *cfg;
+    struct renewing *renewing; /* NULL: nobody renews */
     unsigned next_worker;
     struct uplink list[WORKER_RELAYS_MAX];
 };
@@ -235,6 +238,21 @@ static void refill(void *arg)
 
 static void try_relay(void *arg);
 
+/* Nothing but a new certificate helps; said once for each time that it begins. */
+static void tell_if_revoked(struct uplink *u, enum reason why)
+{
+    struct log_line l;
+    bool is_news = why == REASON_REVOKED && u->why != REASON_REVOKED;
+
+    u->why = why;
+    if (!is_news || !log_begin(&l, LOG_LEVEL_ERROR, "certificate_revoked"))
+        return;
+    log_text(&l, "relay", u->host->endpoint->text);
+    log_text(&l, "certificate", u->uplinks->cfg->identity.chain);
+    log_text(&l, "remedy", "enrol this agent anew: georelay pki agent on the CA's machine, georelay enroll here");
+    log_end(&l);
+}
+
 /* Half of the pause to the whole of it, so that many agents do not come back in step. */
 static uint64_t jittered(uint64_t ms)
 {
@@ -250,6 +268,7 @@ static void schedule(struct uplink *u, enum reason why)
     uint64_t last_ms = is_fight ? BACKOFF_REPLACED_MS : BACKOFF_LAST_MS;
     uint64_t pause_ms = jittered(u->backoff_ms);
 
+    tell_if_revoked(u, why);
     if (why == REASON_REPLACED)
         u->replaced_ms = clock_ms();
     u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
@@ -269,6 +288,8 @@ static void uplink_down(struct uplink *u, enum reason why)
     u->control = NULL;
     u->spares = 0;
     deadline_clear(&u->refill);
+    if (u->uplinks->renewing != NULL)
+        renewing_down(u->uplinks->renewing, u->index);
     memset(u->instance, 0, sizeof(u->instance));
     if (was_up) {
         tell_workers(u); /* first: whoever reads the line may open a link at once */
@@ -292,6 +313,15 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     control_start(u->control, f->heartbeat_ms);
     tell_workers(u);
     refill(u);
+    if (u->uplinks->renewing != NULL && u->version >= 3)
+        renewing_up(u->uplinks->renewing, u->index, u->control, u->instance);
+}
+
+/* False if it is not one of a renewal, or breaks its rules. */
+static bool take_renewal(struct uplink *u, const struct frame *f)
+{
+    return (f->type == FRAME_RENEWED || f->type == FRAME_NOT_RENEWED) && u->is_up && u->version >= 3 &&
+           u->uplinks->renewing != NULL && renewing_take(u->uplinks->renewing, u->index, f);
 }
 
 static void uplink_frame(void *arg, const struct frame *f)
@@ -305,7 +335,7 @@ static void uplink_frame(void *arg, const struct frame *f)
     } else if (f->type == FRAME_DRAIN && u->is_up) {
         u->is_draining = true;
         tell_workers(u);
-    } else {
+    } else if (!take_renewal(u, f)) {
         control_close(u->control, REASON_PROTOCOL_ERROR);
         uplink_down(u, REASON_PROTOCOL_ERROR);
     }
@@ -558,6 +588,11 @@ void uplinks_show(const struct uplinks *all, struct worker *w)
     for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         if (all->list[i].is_used)
             w->relays[i] = picture(&all->list[i]);
+}
+
+void uplinks_set_renewing(struct uplinks *u, struct renewing *renewing)
+{
+    u->renewing = renewing;
 }
 
 void uplinks_set_receiver(struct uplinks *u)

@@ -11,6 +11,7 @@
 #include "proxy/wire/frame.h"
 
 struct uplinks;
+struct renewing;
 
 /** NULL without memory. `hosts` is the main loop's copy, borrowed until uplinks_free(). Dials at once. */
 struct uplinks *uplinks_new(struct loop *loop, struct site *site, struct hosts *hosts);
@@ -36,6 +37,9 @@ unsigned uplinks_spares(const struct uplinks *u);
 
 /** A spare channel was taken by the relay, or ended otherwise. From its worker, by mail. */
 void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken);
+
+/** Who renews the agent's certificate; borrowed. */
+void uplinks_set_renewing(struct uplinks *u, struct renewing *renewing);
 
 /** Set once, before workers run: the uplinks that uplinks_spare_done() reports to. */
 void uplinks_set_receiver(struct uplinks *u);

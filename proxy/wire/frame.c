@@ -26,7 +26,10 @@ enum field {
     FIELD_BEHIND,
     FIELD_CLIENT_IP,
     FIELD_CLIENT_PORT,
-    FIELD_PORT
+    FIELD_PORT,
+    FIELD_WHOLE,
+    FIELD_OFFSET,
+    FIELD_DATA
 };
 
 static const struct {
@@ -49,6 +52,9 @@ static const struct {
     [FRAME_ASK] = {"ASK", {FIELD_NUMBER, FIELD_TEXT, FIELD_BEHIND, FIELD_CLIENT_IP, FIELD_CLIENT_PORT, FIELD_PORT}},
     [FRAME_HAND] = {"HAND", {FIELD_INSTANCE, FIELD_NUMBER, FIELD_TEXT, FIELD_BEHIND, FIELD_CLIENT_IP, FIELD_CLIENT_PORT}},
     [FRAME_OPEN_AT] = {"OPEN_AT", {FIELD_INSTANCE, FIELD_NUMBER, FIELD_TEXT, FIELD_CLIENT_IP, FIELD_CLIENT_PORT, FIELD_PORT}},
+    [FRAME_RENEW] = {"RENEW", {FIELD_WHOLE, FIELD_OFFSET, FIELD_DATA}},
+    [FRAME_RENEWED] = {"RENEWED", {FIELD_WHOLE, FIELD_OFFSET, FIELD_DATA}},
+    [FRAME_NOT_RENEWED] = {"NOT_RENEWED", {FIELD_TEXT}},
 };
 
 /** What is left of a body. Reading past the end gives zeros and sets is_short. */
@@ -123,6 +129,15 @@ static int read_ip(struct reader *r, struct address *ret)
     return ret->sa.any.sa_family == (family == 4 ? AF_INET : AF_INET6) ? 0 : -1;
 }
 
+static int read_data(struct reader *r, struct frame *f)
+{
+    f->length = (uint16_t)read_number(r, 2);
+    if (f->length > sizeof(f->data))
+        return -1;
+    read_bytes(r, f->data, f->length);
+    return 0;
+}
+
 static int read_field(struct reader *r, enum field field, struct frame *f)
 {
     switch (field) {
@@ -156,6 +171,14 @@ static int read_field(struct reader *r, enum field field, struct frame *f)
     case FIELD_PORT:
         f->port = (uint16_t)read_number(r, 2);
         return 0;
+    case FIELD_WHOLE:
+        f->whole = (uint16_t)read_number(r, 2);
+        return 0;
+    case FIELD_OFFSET:
+        f->offset = (uint16_t)read_number(r, 2);
+        return 0;
+    case FIELD_DATA:
+        return read_data(r, f);
     case FIELD_END:
         break;
     }
@@ -182,6 +205,9 @@ static bool is_within_bounds(const struct frame *f)
         return length >= 1 && length <= FRAME_NAME_MAX;
     case FRAME_OPEN_AT:
         return length >= 1 && length <= FRAME_NAME_MAX && f->port != 0;
+    case FRAME_RENEW:
+    case FRAME_RENEWED:
+        return f->length >= 1 && f->length <= FRAME_DATA_MAX && f->whole <= FRAME_WHOLE_MAX && f->offset + f->length <= f->whole;
     default:
         return true;
     }
@@ -284,6 +310,16 @@ static void write_field(struct writer *w, enum field field, const struct frame *
         break;
     case FIELD_PORT:
         write_number(w, f->port, 2);
+        break;
+    case FIELD_WHOLE:
+        write_number(w, f->whole, 2);
+        break;
+    case FIELD_OFFSET:
+        write_number(w, f->offset, 2);
+        break;
+    case FIELD_DATA:
+        write_number(w, f->length, 2);
+        write_bytes(w, f->data, f->length);
         break;
     case FIELD_END:
         break;

@@ -21,8 +21,11 @@
 
 #define FRAME_NAME_MAX 63 /**< characters of a name of ours */
 
+#define FRAME_DATA_MAX  500  /**< bytes of a piece */
+#define FRAME_WHOLE_MAX 8192 /**< bytes of what is sent in pieces */
+
 #define FRAME_VERSION_LOW 1 /**< the oldest version of the protocol that this program speaks */
-#define FRAME_VERSION     2 /**< the newest */
+#define FRAME_VERSION     3 /**< the newest */
 
 enum frame_type {
     FRAME_HELLO = 1,
@@ -41,6 +44,9 @@ enum frame_type {
     FRAME_ASK, /* from here on: version 2 */
     FRAME_HAND,
     FRAME_OPEN_AT,
+    FRAME_RENEW, /* from here on: version 3 */
+    FRAME_RENEWED,
+    FRAME_NOT_RENEWED,
     FRAME_TYPE_END
 };
 
@@ -54,10 +60,14 @@ struct frame {
     uint64_t number;                  /**< PING, PONG: any; DELIVER, OPEN, OPEN_AT, ASK, HAND: stream id */
     uint8_t instance[FRAME_INSTANCE]; /**< HELLO, SPARE, OPEN, OPEN_AT, HAND */
     struct address client;            /**< DELIVER, HAND: the client, with the port to dial; OPEN, OPEN_AT, ASK: with its port */
-    char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED: reason; DELIVER, OPEN, OPEN_AT: link;
-                                           ASK, HAND: entry of the agent's servers */
+    char text[FRAME_TEXT_MAX + 1];    /**< HELLO, WELCOME: program version; BYE, REFUSED, NOT_RENEWED: reason; DELIVER, OPEN,
+                                         OPEN_AT: link; ASK, HAND: entry of the agent's servers */
     char behind[FRAME_NAME_MAX + 1];  /**< ASK, HAND: the agent that the client is behind; "": direct */
     uint16_t port;                    /**< OPEN_AT, ASK: the server's port that is wanted; ASK: 0 is that of the entry */
+    uint16_t whole;                   /**< RENEW, RENEWED: bytes of all pieces, */
+    uint16_t offset;                  /**< where this piece begins, */
+    uint16_t length;                  /**< and how many bytes it has */
+    uint8_t data[FRAME_DATA_MAX];
 };
 
 /** The length of the body from a head, or -1: unknown type, second byte set, or more than FRAME_BODY_MAX. */

@@ -13,7 +13,7 @@ import struct
 import peers
 
 NAMES = ("", "HELLO", "WELCOME", "PING", "PONG", "NEED", "DRAIN", "BYE", "SPARE", "DELIVER", "DIALLING", "OPEN", "OPENED", "REFUSED",
-         "ASK", "HAND", "OPEN_AT")
+         "ASK", "HAND", "OPEN_AT", "RENEW", "RENEWED", "NOT_RENEWED")
 TYPES = {name: number for number, name in enumerate(NAMES) if name}
 ALPN = "georelay/1"
 
@@ -122,11 +122,12 @@ class Agent:
         self.address, self.name, self.version = address, name, version
         self.context = _context("agent", identity, ca, alpn)
         self.instance = os.urandom(16)
+        self.session = None  # that the next connections resume
 
     def connection(self):
         raw = peers.connect(self.address, name=self.name)
         try:
-            return Channel(self.context.wrap_socket(raw.sock), self.name)
+            return Channel(self.context.wrap_socket(raw.sock, session=self.session), self.name)
         except BaseException:
             raw.close()
             raise

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns a folder below TMPDIR; flat, and small enough to be listed by readdir(3). Used by one thread. */
+/* Owns a folder below TMPDIR. Used by one thread. */
 #include "test/unit/scratch.h"
 
 #include <assert.h>
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +18,17 @@ void scratch_init(struct scratch *s)
     assert(mkdtemp(s->folder) != NULL);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *place)
+{
+    (void)st;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
 void scratch_fini(struct scratch *s)
 {
-    DIR *folder = opendir(s->folder);
-
-    assert(folder != NULL);
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder))
-        if (entry->d_name[0] != '.')
-            assert(remove(scratch_path(s, entry->d_name)) == 0);
-    closedir(folder);
-    assert(rmdir(s->folder) == 0);
+    assert(nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
 }
 
 const char *scratch_path(const struct scratch *s, const char *name)

@@ -12,9 +12,12 @@
 #define INSTANCE "0123456789abcdef"
 #define NUMBER   "\x01\x02\x03\x04\x05\x06\x07\x08"
 #define TEN      "aaaaaaaaaa"
+#define FIFTY    TEN TEN TEN TEN TEN
 #define IP4      "\x04\x0a\x00\x00\x05"
 #define IP6      "\x06\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
 #define MAPPED   "\x06\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x05"
+
+#define FIVE_HUNDRED FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY FIFTY
 
 /** Bytes of a literal, which may hold zeros. */
 #define B(literal) literal, sizeof(literal) - 1
@@ -69,6 +72,11 @@ static const struct row good[] = {
                        "dyn" IP4 "\xc0\0\xc0\x01"),
      "OPEN_AT"},
     {FRAME_OPEN_AT, B(INSTANCE NUMBER "\x01x" IP6 "\xc0\0\0\x01"), "OPEN_AT, lowest port"},
+    {FRAME_RENEW, B("\0\x05\0\0\0\x05hello"), "RENEW, in one piece"},
+    {FRAME_RENEW, B("\x20\0\x1f\xff\0\x01x"), "RENEW, the last byte of the longest"},
+    {FRAME_RENEWED, B("\x01\xf4\0\0\x01\xf4" FIVE_HUNDRED), "RENEWED, the longest piece"},
+    {FRAME_RENEWED, B("\0\x0a\0\x05\0\x03\0\xff\x80"), "RENEWED, a piece in the middle, any bytes"},
+    {FRAME_NOT_RENEWED, B("\x0brenewal_off"), "NOT_RENEWED"},
 };
 
 static const struct row bad[] = {
@@ -111,6 +119,14 @@ static const struct row bad[] = {
     {FRAME_HAND, B(INSTANCE NUMBER "\x01x\0\x05\x0a\0\0\x05\x15\x7c"), "HAND, family 5"},
     {FRAME_OPEN_AT, B(INSTANCE NUMBER "\0" IP4 "\xc0\0\xc0\x01"), "OPEN_AT without link"},
     {FRAME_OPEN_AT, B(INSTANCE NUMBER "\x01x" IP4 "\xc0\0\0\0"), "OPEN_AT, port 0"},
+    {FRAME_RENEW, B("\0\x05\0\0\0\0"), "RENEW, an empty piece"},
+    {FRAME_RENEW, B("\0\x04\0\0\0\x05hello"), "RENEW, more than the whole"},
+    {FRAME_RENEW, B("\0\x05\0\x01\0\x05hello"), "RENEW, beyond the whole"},
+    {FRAME_RENEW, B("\0\x05\xff\xff\0\x05hello"), "RENEW, far beyond the whole"},
+    {FRAME_RENEW, B("\x20\x01\0\0\0\x05hello"), "RENEW, 8193 bytes in all"},
+    {FRAME_RENEWED, B("\x20\0\0\0\x01\xf5" FIVE_HUNDRED "a"), "RENEWED, 501 bytes"},
+    {FRAME_RENEWED, B("\0\x05\0\0\0\x04hello"), "RENEWED, a byte left over"},
+    {FRAME_NOT_RENEWED, B(""), "NOT_RENEWED without length"},
 };
 
 static struct guard body_guard;
@@ -313,6 +329,12 @@ static void members_come_from_their_fields(void **state)
     assert_string_equal(f.behind, "");
     assert_string_equal(address_format(&f.client, text), "10.0.0.5:49152");
     assert_int_equal(f.port, 49153);
+
+    assert_int_equal(parse_good("RENEWED, a piece in the middle, any bytes", &f), 0);
+    assert_int_equal(f.whole, 10);
+    assert_int_equal(f.offset, 5);
+    assert_int_equal(f.length, 3);
+    assert_memory_equal(f.data, "\0\xff\x80", 3);
 }
 
 static void longest_text_fits(void **state)

@@ -7,6 +7,7 @@
 #include "tls/roles.h"
 
 #include <dirent.h>
+#include <openssl/bn.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -55,15 +56,21 @@ static int run_web(const char *host, int days)
     return close_job(&job, pki_web(&job, host));
 }
 
-/** Files in the folder, temporary ones too. */
-static unsigned count_files(void)
+static unsigned count_in(const char *path)
 {
-    DIR *d = opendir(folder.folder);
+    DIR *d = opendir(path);
     unsigned count = 0;
+    assert_non_null(d);
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
         count += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
     closedir(d);
     return count;
+}
+
+/** Files in the folder, temporary ones too, without the list of revoked ones and the folder of those issued. */
+static unsigned count_files(void)
+{
+    return count_in(folder.folder) - 2;
 }
 
 static int set_up(void **state)
@@ -309,6 +316,123 @@ static void test_a_ca_that_is_not_there(void **state)
     assert_non_null(strstr(err_text, "does not fit"));
 }
 
+static int run_list(void)
+{
+    struct pki_job job = open_job(0);
+    return close_job(&job, pki_list(&job));
+}
+
+static int run_revoke(const char *name)
+{
+    struct pki_job job = open_job(0);
+    return close_job(&job, pki_revoke(&job, name));
+}
+
+/** Where the line of a certificate begins in what was printed; fails if there is none. */
+static const char *line_of(const char *serial)
+{
+    const char *found = strstr(out_text, serial);
+    if (found == NULL)
+        fail_msg("%s is not listed:\n%s", serial, out_text);
+    return found;
+}
+
+/** The serial number in STEM.crt, as it is printed. */
+static void serial_of(const char *stem, char text[64])
+{
+    char name[80];
+    snprintf(name, sizeof(name), "%s.crt", stem);
+    X509 *x = read_certificate(name);
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+    char *digits = BN_bn2hex(number);
+    snprintf(text, 64, "%s", digits);
+    OPENSSL_free(digits);
+    BN_free(number);
+    X509_free(x);
+}
+
+static void test_list(void **state)
+{
+    char serial[64];
+    (void)state;
+    assert_int_equal(run_agent("site-a", 100), 0);
+    assert_int_equal(run_list(), 0);
+    serial_of("site-a", serial);
+    assert_non_null(strstr(line_of(serial), "   100  good\n"));
+    assert_non_null(strstr(out_text, "\nsite-a          agent  "));
+    assert_non_null(strstr(out_text, "\ngeorelay CA     ca     "));
+    assert_non_null(strstr(out_text, "\ngeorelay relay  relay  "));
+    /* Each once, though its copy is there too; and also if only the copy is there. */
+    assert_null(strstr(line_of(serial) + 1, serial));
+    assert_int_equal(unlink(scratch_path(&folder, "site-a.crt")), 0);
+    assert_int_equal(run_list(), 0);
+    line_of(serial);
+    struct pki_job job = open_job(0);
+    job.folder = "/nonexistent";
+    assert_int_equal(close_job(&job, pki_list(&job)), -1);
+}
+
+static void test_revoke(void **state)
+{
+    char first[64];
+    char second[64];
+    char *text;
+    (void)state;
+    assert_int_equal(run_revoke("site-a"), -1);
+    assert_int_equal(run_revoke("relay"), -1); /* agents alone are on the list */
+    text = scratch_read(&folder, "revoked");
+    assert_non_null(strstr(text, "\nend 0\n"));
+    free(text);
+    assert_int_equal(run_agent("site-a", 0), 0);
+    assert_int_equal(run_agent("site-b", 0), 0);
+    serial_of("site-a", first);
+    assert_int_equal(run_revoke("site-a"), 0);
+    assert_int_equal(mode_of("revoked"), 0644);
+    assert_int_equal(run_list(), 0);
+    assert_in_range(strstr(line_of(first), "  revoked\n") - line_of(first), 1, 80);
+    /* The name is free again; what is revoked stays so, and the new one is not. */
+    assert_int_equal(run_agent("site-a", 0), 0);
+    serial_of("site-a", second);
+    assert_int_equal(run_list(), 0);
+    assert_non_null(strstr(line_of(second), "good"));
+    assert_int_equal(run_revoke("site-a"), 0);
+    text = scratch_read(&folder, "revoked");
+    assert_non_null(strstr(text, first));
+    assert_non_null(strstr(text, second));
+    assert_non_null(strstr(text, "\nend 2\n"));
+    free(text);
+    /* Once more changes nothing. */
+    assert_int_equal(run_revoke("site-a"), 0);
+    text = scratch_read(&folder, "revoked");
+    assert_non_null(strstr(text, "\nend 2\n"));
+    free(text);
+    /* CA, relay, two of site-a, site-b; and the two keys. */
+    assert_int_equal(count_in(scratch_path(&folder, "issued")), 4 + 2);
+    assert_int_equal(count_files(), 4 + 2);
+}
+
+/** A list that is not whole is not continued. */
+static void test_revoke_with_a_broken_list(void **state)
+{
+    FILE *file;
+    (void)state;
+    assert_int_equal(run_agent("site-a", 0), 0);
+    file = fopen(scratch_path(&folder, "revoked"), "we");
+    assert_non_null(file);
+    fputs("AB site-x 2026-01-01T00:00:00Z\n", file);
+    fclose(file);
+    assert_int_equal(run_revoke("site-a"), -1);
+    assert_non_null(strstr(err_text, "not whole"));
+    assert_int_equal(run_list(), -1);
+    assert_int_equal(count_files(), 6);
+    /* Of a folder of an older version: there is no list yet. */
+    assert_int_equal(unlink(scratch_path(&folder, "revoked")), 0);
+    assert_int_equal(run_revoke("site-a"), 0);
+    char *text = scratch_read(&folder, "revoked");
+    assert_non_null(strstr(text, "\nend 1\n"));
+    free(text);
+}
+
 static void test_folders(void **state)
 {
     struct stat st;
@@ -320,10 +444,7 @@ static void test_folders(void **state)
     assert_int_equal(close_job(&job, pki_init(&job)), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
-    static const char *const made[] = {"new/ca.key", "new/ca.crt", "new/relay.key", "new/relay.crt"};
-    for (size_t i = 0; i < ROWS(made); i++)
-        assert_int_equal(unlink(scratch_path(&folder, made[i])), 0);
-    rmdir(path);
+    assert_int_equal(rename(path, scratch_path(&folder, "old")), 0);
     /* agent and web make no folder: there is no CA in a new one. */
     job = open_job(0);
     job.folder = path;
@@ -345,6 +466,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_ca_that_is_not_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_revoke, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_revoke_with_a_broken_list, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
