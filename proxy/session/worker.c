@@ -3,6 +3,7 @@
 #include "proxy/session/worker.h"
 
 #include "proxy/session/session.h"
+#include "proxy/session/tally.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -76,6 +77,7 @@ static void *worker_thread(void *arg)
     snprintf(name, sizeof(name), "worker-%u", w->index + 1);
     pthread_setname_np(pthread_self(), name);
     loop_run(&w->loop);
+    tally_retire();
     return NULL;
 }
 

@@ -32,5 +32,8 @@ bool control_send(struct control *c, const struct frame *f);
 /** Says BYE with the reason (unless NONE) and closes. NULL is ignored. */
 void control_close(struct control *c, enum reason why);
 
+/** How long the last heartbeat and its answer took, in microseconds; 0: none was answered yet. */
+uint64_t control_round_us(const struct control *c);
+
 const struct address *control_peer(const struct control *c);
 const struct address *control_local(const struct control *c);

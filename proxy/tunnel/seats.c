@@ -25,8 +25,10 @@
 struct seat {
     struct seats *seats;
     const struct cfg_agent *agent;
-    struct control *control; /* NULL: the agent is down */
-    unsigned version;        /* of the protocol, that both speak */
+    struct control *control;          /* NULL: the agent is down */
+    unsigned version;                 /* of the protocol, that both speak */
+    char program[FRAME_TEXT_MAX + 1]; /* its version, as it says */
+    uint64_t up_ms;
     uint8_t instance[FRAME_INSTANCE];
     struct session_handle *spares;
     size_t spares_count, spares_room;
@@ -407,6 +409,8 @@ static void welcome(struct seat *seat, const struct frame *hello)
 
     strcpy(f.text, GEORELAY_VERSION);
     seat->version = f.version;
+    strcpy(seat->program, hello->text);
+    seat->up_ms = clock_ms();
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));
     log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
     (void)control_send(seat->control, &f);
@@ -489,6 +493,23 @@ void seats_drain(struct seats *seats)
     for (size_t i = 0; i < seats->count; i++)
         if (seats->list[i].control != NULL)
             (void)control_send(seats->list[i].control, &(struct frame){.type = FRAME_DRAIN});
+}
+
+void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
+{
+    for (size_t i = 0; seats != NULL && i < seats->count; i++) {
+        const struct seat *seat = &seats->list[i];
+        struct seat_look look = {.agent = seat->agent, .spares = (unsigned)seat->spares_count, .waiting = seat->waiting_count};
+
+        if (seat->control != NULL) {
+            look.is_up = true;
+            look.peer = control_peer(seat->control);
+            look.version = seat->program;
+            look.since_ms = seat->up_ms;
+            look.round_us = control_round_us(seat->control);
+        }
+        found(arg, &look);
+    }
 }
 
 unsigned seats_taken(const struct seats *seats)

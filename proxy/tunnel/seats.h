@@ -31,6 +31,23 @@ void seats_want(struct hub *hub, const struct cfg_agent *agent, unsigned version
 enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, const uint8_t instance[FRAME_INSTANCE],
                              const struct session_ask *ask, const struct cfg_agent **ret_deliverer);
 
+/** An agent of the configuration as it is now. Texts are the seat's: for the length of the call. */
+struct seat_look {
+    const struct cfg_agent *agent;
+    bool is_up;
+    const struct address *peer; /**< NULL: down */
+    const char *version;        /**< of its program */
+    uint64_t since_ms;          /**< of clock_ms(): up since */
+    uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
+    unsigned spares;            /**< open, verified and unused */
+    unsigned waiting;           /**< who waits for one */
+};
+
+typedef void seat_look_fn(void *arg, const struct seat_look *look);
+
+/** Calls `found` for each agent. NULL has none. */
+void seats_look(const struct seats *seats, seat_look_fn *found, void *arg);
+
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);
 

@@ -462,6 +462,22 @@ bool uplinks_has(const struct uplinks *all, const uint8_t instance[FRAME_INSTANC
     return false;
 }
 
+void uplinks_look(const struct uplinks *all, uplink_look_fn *found, void *arg)
+{
+    for (unsigned i = 0; all != NULL && i < all->count; i++) {
+        const struct uplink *u = &all->list[i];
+        struct uplink_look look = {
+            .relay = u->host->endpoint, .is_up = u->is_up, .is_draining = u->is_draining, .spares = u->spares};
+
+        if (u->is_up) {
+            look.peer = control_peer(u->control);
+            look.since_ms = u->up_ms;
+            look.round_us = control_round_us(u->control);
+        }
+        found(arg, &look);
+    }
+}
+
 unsigned uplinks_up(const struct uplinks *all)
 {
     unsigned count = 0;

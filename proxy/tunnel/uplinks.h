@@ -25,6 +25,22 @@ bool uplinks_has(const struct uplinks *u, const uint8_t instance[FRAME_INSTANCE]
 unsigned uplinks_up(const struct uplinks *u);
 unsigned uplinks_spares(const struct uplinks *u);
 
+/** A relay of the configuration as it is now. */
+struct uplink_look {
+    const struct cfg_endpoint *relay;
+    bool is_up;
+    bool is_draining;
+    const struct address *peer; /**< NULL: down */
+    uint64_t since_ms;          /**< of clock_ms(): up since */
+    uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
+    unsigned spares;            /**< open or being opened */
+};
+
+typedef void uplink_look_fn(void *arg, const struct uplink_look *look);
+
+/** Calls `found` for each relay. NULL has none. */
+void uplinks_look(const struct uplinks *u, uplink_look_fn *found, void *arg);
+
 /** A spare channel was taken by the relay, or ended otherwise. From its worker, by mail. */
 void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken);
 
