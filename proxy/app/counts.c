@@ -23,13 +23,15 @@ struct count_mail {
     struct counts counts;
 };
 
-/* The program is ending: loops drop their mails on the main thread, when their own threads have gone. Nobody is told. */
+/* The program is ending: loops drop their mails on the main thread, when their own threads have gone. */
 static void count_drop(struct mail *m)
 {
     struct count_mail *mail = (struct count_mail *)m;
 
-    if (--mail->round->missing == 0)
+    if (--mail->round->missing == 0) {
+        mail->round->done(mail->round->arg, NULL);
         free(mail->round);
+    }
     free(mail);
 }
 
@@ -41,6 +43,7 @@ static void add(struct counts *to, const struct counts *c)
     to->web += c->web;
     to->tunnel += c->tunnel;
     to->chunks += c->chunks;
+    tally_add(&to->tally, &c->tally);
 }
 
 static void count_on_main(struct mail *m, struct loop *loop)
@@ -53,6 +56,8 @@ static void count_on_main(struct mail *m, struct loop *loop)
     if (--round->missing > 0)
         return;
     round->sum.chunks += loop->chunks.borrowed_count;
+    tally_add(&round->sum.tally, &tally_mine);
+    tally_add_retired(&round->sum.tally);
     round->done(round->arg, &round->sum);
     free(round);
 }
@@ -73,6 +78,7 @@ static void count_on_worker(struct mail *m, struct loop *loop)
     }
     c->sessions = c->links + c->advises + c->web;
     c->chunks = loop->chunks.borrowed_count;
+    c->tally = tally_mine;
     mail->mail.deliver = count_on_main;
     loop_post(mail->site->main, &mail->mail);
 }

@@ -5,9 +5,12 @@
  */
 #include "proxy/app/service.h"
 
+#include "proxy/app/accounts.h"
+#include "proxy/app/admin_port.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/app/metrics.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -59,7 +62,8 @@ struct service {
     struct deadline drain;
     uint64_t drain_until_ms;
     bool is_draining;
-    unsigned started; /* workers whose thread runs */
+    uint64_t started_ms; /* wall clock */
+    unsigned started;    /* workers whose thread runs */
 };
 
 /* -- hosts ---------------------------------------------------------------------------------------------------------------------
@@ -187,7 +191,7 @@ static void log_counts(void *arg, const struct counts *c)
     const struct service *v = arg;
     struct log_line l;
 
-    if (!log_begin(&l, LOG_LEVEL_INFO, "counts"))
+    if (c == NULL || !log_begin(&l, LOG_LEVEL_INFO, "counts"))
         return;
     log_number(&l, "sessions", c->sessions);
     log_number(&l, "links", c->links);
@@ -204,10 +208,44 @@ static void log_counts(void *arg, const struct counts *c)
     log_end(&l);
 }
 
+/* -- the admin port ------------------------------------------------------------------------------------------------------------
+ */
+
+static void metrics_counted(void *arg, const struct counts *c)
+{
+    struct admin_question *question = arg;
+    const struct service *v = admin_question_arg(question);
+    struct metrics_view view = {.counts = c, .hub = &v->hub, .seats = v->seats, .uplinks = v->uplinks};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = c != NULL ? open_memstream(&text, &length) : NULL;
+
+    view.workers = v->site.workers_count;
+    view.started_ms = v->started_ms;
+    if (out != NULL)
+        metrics_write(out, &view);
+    if (out == NULL || fclose(out) != 0) {
+        free(text);
+        text = NULL;
+    }
+    admin_answer(question, text, length);
+}
+
+static void page_asked(void *arg, enum admin_page page, struct admin_question *question)
+{
+    struct service *v = arg;
+
+    (void)page;
+    if (!counts_ask(&v->site, metrics_counted, question))
+        admin_answer(question, NULL, 0);
+}
+
 static void drain_counted(void *arg, const struct counts *c)
 {
     struct service *v = arg;
 
+    if (c == NULL)
+        return;
     if (c->sessions == 0 || clock_ms() >= v->drain_until_ms)
         loop_stop(&v->loop);
     else
@@ -434,6 +472,9 @@ static int service_start(struct service *v, unsigned workers)
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
     control_socket_start(&v->loop);
+    v->started_ms = accounts_now();
+    if (admin_port_start(&v->loop, page_asked, v) != 0)
+        return -1;
     return start_workers(v);
 }
 
@@ -443,6 +484,7 @@ static void service_stop(struct service *v)
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
+    admin_port_stop();
     for (unsigned i = 0; i < v->site.workers_count; i++)
         if (i >= v->started)
             gates_close_worker(v->gates, i);

@@ -3,6 +3,9 @@
  * opened. Main thread. */
 #include "proxy/app/startup.h"
 
+#include "proxy/app/admin_port.h"
+#include "proxy/app/expiries.h"
+
 #include "config/check.h"
 #include "config/load.h"
 #include "config/place.h"
@@ -29,11 +32,16 @@ struct cfg *startup_load(const char *path, struct gates *gates)
         cfg_check(cfg, &problems);
     if (cfg != NULL && problems.count == 0)
         (void)gates_load(gates, cfg, &problems);
+    if (cfg != NULL && problems.count == 0)
+        (void)admin_port_load(cfg, &problems);
     if (problems.count > 0) {
         print_problems(&problems);
         gates_fini(gates);
+        admin_port_close();
         cfg_free(cfg);
         cfg = NULL;
+    } else {
+        expiries_load(cfg);
     }
     cfg_problems_fini(&problems);
     return cfg;
