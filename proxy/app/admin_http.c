@@ -17,6 +17,7 @@ static const struct {
 } pages[ADMIN_PAGES] = {
     [ADMIN_PAGE_HEALTH] = {"/healthz", "text/plain; charset=utf-8"},
     [ADMIN_PAGE_METRICS] = {"/metrics", "text/plain; version=0.0.4; charset=utf-8"},
+    [ADMIN_PAGE_STATUS] = {"/status.json", "application/json"},
 };
 
 static const struct {
@@ -155,6 +156,7 @@ unsigned admin_http_read(struct slice text, const struct admin_rules *rules, str
     ret->is_head = slice_is(head.method, "HEAD");
     if (!ret->is_head && !slice_is(head.method, "GET"))
         return 405;
+    ret->has_chunks = head.minor >= 1;
     *ret_why = "path";
     return find_page(head.target, &ret->page) ? 200 : 404;
 }
@@ -167,15 +169,25 @@ const char *admin_page_type(enum admin_page page)
     return pages[page].type;
 }
 
+static const char *length_field(size_t body_bytes, char text[64])
+{
+    if (body_bytes == ADMIN_CHUNKS)
+        return "Transfer-Encoding: chunked\r\n";
+    if (body_bytes == ADMIN_STREAM)
+        return "";
+    snprintf(text, 64, "Content-Length: %zu\r\n", body_bytes);
+    return text;
+}
+
 size_t admin_http_head(unsigned status, const char *type, size_t body_bytes, char text[ADMIN_RESPONSE_BYTES])
 {
-    char date[HTTP_DATE];
+    char date[HTTP_DATE], field[64];
     int length = snprintf(
         text, ADMIN_RESPONSE_BYTES,
         "HTTP/1.1 %u %s\r\n"
         "Date: %s\r\n"
         "Content-Type: %s\r\n"
-        "Content-Length: %zu\r\n"
+        "%s"
         "Connection: close\r\n"
         "Cache-Control: no-store\r\n"
         "Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
@@ -184,7 +196,7 @@ size_t admin_http_head(unsigned status, const char *type, size_t body_bytes, cha
         "X-Content-Type-Options: nosniff\r\n"
         "X-Frame-Options: DENY\r\n"
         "%s%s\r\n",
-        status, phrase_of(status), http_format_date((int64_t)time(NULL), date), type, body_bytes,
+        status, phrase_of(status), http_format_date((int64_t)time(NULL), date), type, length_field(body_bytes, field),
         status == 405 ? "Allow: GET, HEAD\r\n" : "", status == 401 ? "WWW-Authenticate: Bearer realm=\"georelay\"\r\n" : "");
 
     assert(length > 0 && length < ADMIN_RESPONSE_BYTES);

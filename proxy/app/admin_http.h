@@ -16,7 +16,7 @@
 
 extern const struct http_limits admin_http_limits;
 
-enum admin_page { ADMIN_PAGE_HEALTH = 0, ADMIN_PAGE_METRICS, ADMIN_PAGES };
+enum admin_page { ADMIN_PAGE_HEALTH = 0, ADMIN_PAGE_METRICS, ADMIN_PAGE_STATUS, ADMIN_PAGES };
 
 /** What a request must prove, and how it came. */
 struct admin_rules {
@@ -27,7 +27,8 @@ struct admin_rules {
 
 struct admin_request {
     enum admin_page page;
-    bool is_head; /**< HEAD */
+    bool is_head;    /**< HEAD */
+    bool has_chunks; /**< the client understands chunks: HTTP/1.1 */
 };
 
 /**
@@ -39,7 +40,11 @@ unsigned admin_http_read(struct slice head, const struct admin_rules *rules, str
 /** The name and content type of a page. */
 const char *admin_page_type(enum admin_page page);
 
-/** The head of an answer of `body_bytes`; its length. */
+/** An answer in pieces: chunks, or until the connection ends. */
+#define ADMIN_CHUNKS SIZE_MAX
+#define ADMIN_STREAM (SIZE_MAX - 1)
+
+/** The head of an answer of `body_bytes`, or one of the above; its length. */
 size_t admin_http_head(unsigned status, const char *type, size_t body_bytes, char text[ADMIN_RESPONSE_BYTES]);
 
 /** "Not Found" and a newline: the body of a refusal. */

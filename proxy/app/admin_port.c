@@ -6,6 +6,7 @@
 #include "proxy/app/admin_port.h"
 
 #include "config/place.h"
+#include "proxy/app/admin_keys.h"
 #include "proxy/base/log.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
@@ -23,8 +24,6 @@
 
 #define LISTENS_MAX  8
 #define LINGER_BYTES ((size_t)64 * 1024)
-#define TOKEN_MIN    16
-#define TOKEN_MAX    256
 
 enum step { STEP_FREE = 0, STEP_GREET, STEP_READ, STEP_WAIT, STEP_WRITE, STEP_LINGER };
 
@@ -40,6 +39,9 @@ struct admin_client {
     size_t head_length;
     size_t head_sent;
     bool is_head; /* HEAD was asked */
+    bool has_chunks;
+    bool is_streaming;               /* the answer's head has been written, and pieces follow */
+    struct admin_question *question; /* that brings the next piece; ours while we write */
     char *body;
     size_t length;
     size_t sent;
@@ -55,9 +57,7 @@ struct admin_listen {
 
 static struct admin_port {
     const struct cfg *cfg;
-    struct tls_context *tls; /* NULL: plain */
-    struct tls_tickets *tickets;
-    char *token; /* NULL: none */
+    struct admin_keys keys;
     struct admin_listen listens[LISTENS_MAX];
     size_t listens_count;
     struct loop *main;
@@ -79,12 +79,18 @@ struct admin_question {
     uint64_t serial;
     char *text;
     size_t length;
+    bool is_last;
+    void *state; /* of an answer in pieces: the main loop's; NULL: it is whole */
+    void (*more)(void *state);
+    void (*end)(void *state);
 };
 
 static void serve(struct admin_client *c);
 
 /* -- one client ----------------------------------------------------------------------------------------------------------------
  */
+
+static void question_end(struct admin_question *q);
 
 static void end_client(struct admin_client *c, enum stream_close how)
 {
@@ -94,6 +100,9 @@ static void end_client(struct admin_client *c, enum stream_close how)
     c->stream = NULL;
     free(c->body);
     c->body = NULL;
+    if (c->question != NULL)
+        question_end(c->question);
+    c->question = NULL;
     c->step = STEP_FREE;
 }
 
@@ -140,12 +149,91 @@ static void refuse(struct admin_client *c, unsigned status, const char *why)
 /* -- questions -----------------------------------------------------------------------------------------------------------------
  */
 
+/* Mails are dropped on the main thread. */
 static void question_drop(struct mail *m)
 {
     struct admin_question *q = (struct admin_question *)m;
 
+    if (q->state != NULL)
+        q->end(q->state);
     free(q->text);
     free(q);
+}
+
+static void end_on_main(struct mail *m, struct loop *loop)
+{
+    (void)loop;
+    question_drop(m);
+}
+
+/* Nobody waits for it any more. What the main loop keeps for it is let go of there. */
+static void question_end(struct admin_question *q)
+{
+    q->mail.deliver = end_on_main;
+    if (q->state != NULL)
+        loop_post(port.main, &q->mail);
+    else
+        question_drop(&q->mail);
+}
+
+static void more_on_main(struct mail *m, struct loop *loop)
+{
+    struct admin_question *q = (struct admin_question *)m;
+
+    (void)loop;
+    q->more(q->state);
+}
+
+/* A chunk (RFC 9112 7.1), and after the last one the end of all. One of no bytes would be the end, so it is left out. False
+ * without memory. */
+static bool frame_chunk(struct admin_client *c, bool is_last)
+{
+    const char *end = is_last ? "\r\n0\r\n\r\n" : "\r\n";
+    char *whole;
+
+    if (c->length == 0)
+        return true;
+    whole = realloc(c->body, c->length + strlen(end) + 1);
+    if (whole == NULL)
+        return false;
+    c->head_length += (size_t)snprintf(c->head + c->head_length, sizeof(c->head) - c->head_length, "%zx\r\n", c->length);
+    strcpy(whole + c->length, end);
+    c->body = whole;
+    c->length += strlen(end);
+    return true;
+}
+
+/* **Takes** `text`. */
+static void answer_piece(struct admin_client *c, char *text, size_t length, bool is_last)
+{
+    c->head_length = 0;
+    if (!c->is_streaming)
+        c->head_length =
+            admin_http_head(200, admin_page_type(ADMIN_PAGE_STATUS), c->has_chunks ? ADMIN_CHUNKS : ADMIN_STREAM, c->head);
+    c->is_streaming = true;
+    c->head_sent = c->sent = 0;
+    c->body = text;
+    c->length = length;
+    c->step = STEP_WRITE;
+    if (c->has_chunks && !frame_chunk(c, is_last))
+        end_client(c, STREAM_CLOSE_RESET); /* a part must not be taken for the whole */
+}
+
+static void take_answer(struct admin_client *c, struct admin_question *q)
+{
+    char *text = q->text;
+
+    q->text = NULL;
+    if (text == NULL && c->is_streaming) {
+        end_client(c, STREAM_CLOSE_RESET);
+    } else if (text == NULL) {
+        refuse(c, 503, "memory");
+    } else if (q->state != NULL) {
+        answer_piece(c, text, q->length, q->is_last);
+        c->question = q->is_last || c->step == STEP_FREE ? NULL : q;
+    } else {
+        answer(c, 200, admin_page_type(q->page), text, q->length);
+    }
 }
 
 static void answered(struct mail *m, struct loop *loop)
@@ -155,14 +243,14 @@ static void answered(struct mail *m, struct loop *loop)
 
     (void)loop;
     if (c->step == STEP_WAIT && c->serial == q->serial) {
-        if (q->text != NULL)
-            answer(c, 200, admin_page_type(q->page), q->text, q->length);
-        else
-            refuse(c, 503, "memory");
-        q->text = NULL;
-        serve(c);
+        take_answer(c, q);
+        if (c->question != q)
+            question_end(q);
+        if (c->step != STEP_FREE)
+            serve(c);
+    } else {
+        question_end(q);
     }
-    question_drop(m);
 }
 
 static void asked_on_main(struct mail *m, struct loop *loop)
@@ -179,12 +267,25 @@ void *admin_question_arg(const struct admin_question *question)
     return port.arg;
 }
 
-void admin_answer(struct admin_question *q, char *text, size_t length)
+void admin_answer_streams(struct admin_question *q, void *state, void (*more)(void *state), void (*end)(void *state))
+{
+    q->state = state;
+    q->more = more;
+    q->end = end;
+}
+
+void admin_answer_piece(struct admin_question *q, char *text, size_t length, bool is_last)
 {
     q->text = text;
     q->length = length;
+    q->is_last = is_last;
     q->mail.deliver = answered;
     loop_post(&port.loop, &q->mail);
+}
+
+void admin_answer(struct admin_question *q, char *text, size_t length)
+{
+    admin_answer_piece(q, text, length, true);
 }
 
 static void ask(struct admin_client *c, enum admin_page page)
@@ -225,10 +326,10 @@ static bool greet(struct admin_client *c)
 
 static struct admin_rules rules_for(const struct admin_client *c)
 {
-    struct admin_rules rules = {.is_loopback = address_is_loopback(&c->listen->address), .token = port.token};
+    struct admin_rules rules = {.is_loopback = address_is_loopback(&c->listen->address), .token = port.keys.token};
     struct tls_facts facts;
 
-    if (port.tls != NULL) {
+    if (port.keys.tls != NULL) {
         tls_stream_facts(c->stream, &facts);
         rules.is_known = facts.has_client_certificate;
     }
@@ -243,8 +344,11 @@ static void take_request(struct admin_client *c)
     unsigned status = admin_http_read((struct slice){c->head, c->scan.done}, &rules, &request, &why);
 
     c->is_head = request.is_head;
+    c->has_chunks = request.has_chunks;
     if (status != 200)
         refuse(c, status, why);
+    else if (request.page == ADMIN_PAGE_STATUS && request.is_head)
+        answer(c, 200, admin_page_type(request.page), NULL, c->has_chunks ? ADMIN_CHUNKS : ADMIN_STREAM);
     else if (request.page == ADMIN_PAGE_HEALTH)
         answer(c, 200, admin_page_type(request.page), strdup("ok\n"), 3);
     else
@@ -289,6 +393,22 @@ static ssize_t write_some(struct admin_client *c)
     return n;
 }
 
+/* The next piece is asked for when this one is written. */
+static bool end_writing(struct admin_client *c)
+{
+    struct admin_question *q = c->question;
+
+    free(c->body);
+    c->body = NULL;
+    c->step = q != NULL && !c->is_head ? STEP_WAIT : STEP_LINGER;
+    if (c->step == STEP_LINGER)
+        return true;
+    c->question = NULL;
+    q->mail.deliver = more_on_main;
+    loop_post(port.main, &q->mail);
+    return false;
+}
+
 static bool write_answer(struct admin_client *c)
 {
     while (c->head_sent < c->head_length || (c->body != NULL && c->sent < c->length)) {
@@ -301,8 +421,7 @@ static bool write_answer(struct admin_client *c)
             return false;
         }
     }
-    c->step = STEP_LINGER;
-    return true;
+    return end_writing(c);
 }
 
 /* Reads and drops what still comes, so that closing does not send RST before the answer was read. */
@@ -373,7 +492,8 @@ static void accepted(void *arg, int fd, const struct address *peer, const struct
         return;
     }
     *c = (struct admin_client){.listen = arg, .serial = ++port.serial};
-    c->stream = port.tls != NULL ? tls_stream_accept(port.tls, fd, peer, local, pool) : tcp_stream_accept(fd, peer, local, pool);
+    c->stream = port.keys.tls != NULL ? tls_stream_accept(port.keys.tls, fd, peer, local, pool)
+                                      : tcp_stream_accept(fd, peer, local, pool);
     if (c->stream == NULL)
         return;
     c->step = STEP_GREET;
@@ -381,85 +501,6 @@ static void accepted(void *arg, int fd, const struct address *peer, const struct
     deadline_init(&c->deadline, &port.loop, client_is_late, c);
     deadline_set(&c->deadline, ADMIN_MS);
     serve(c);
-}
-
-/* -- loading -------------------------------------------------------------------------------------------------------------------
- */
-
-struct sink {
-    const struct cfg *cfg;
-    struct cfg_problems *problems;
-};
-
-static void take_problem(void *arg, unsigned place, const char *sentence)
-{
-    struct sink *sink = arg;
-
-    cfg_problems_add(sink->problems, cfg_place_file(sink->cfg, place), cfg_place_line(place), NULL, "%s", sentence);
-}
-
-/* The port is a web front door of its own kind: one certificate, TLS 1.3, and clients who may or must say who they are. */
-static void load_tls(const struct cfg_admin *admin, struct sink *sink)
-{
-    struct cfg_certificate certificate = admin->identity;
-    char name[] = "admin";
-    struct cfg_web web = {.name = name,
-                          .line = admin->identity.chain_line,
-                          .certificates = &certificate,
-                          .certificates_count = 1,
-                          .tls = CFG_TLS_MODERN,
-                          .client_ca = admin->client_ca,
-                          .client_ca_line = admin->client_ca_line};
-
-    if (admin->client_ca != NULL)
-        web.client_certificate = admin->token_file != NULL ? CFG_CLIENT_CERT_OPTIONAL : CFG_CLIENT_CERT_REQUIRED;
-    port.tickets = tls_tickets_new();
-    if (port.tickets != NULL)
-        port.tls = tls_context_new_door(&web, 1, NULL, port.tickets, take_problem, sink);
-}
-
-static bool is_good_token(const char *token, size_t length)
-{
-    if (length < TOKEN_MIN || length > TOKEN_MAX)
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (token[i] <= ' ' || token[i] > '~')
-            return false;
-    return true;
-}
-
-static void load_token(const struct cfg_admin *admin, struct sink *sink)
-{
-    char text[TOKEN_MAX + 3];
-    FILE *file = fopen(admin->token_file, "re");
-    size_t length = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
-
-    if (file != NULL)
-        fclose(file);
-    text[length] = '\0';
-    length = strcspn(text, "\r\n");
-    if (file != NULL && text[length + strspn(text + length, "\r\n")] == '\0' && is_good_token(text, length))
-        port.token = strndup(text, length);
-    explicit_bzero(text, sizeof(text));
-    if (port.token == NULL)
-        cfg_problems_add(sink->problems, cfg_place_file(sink->cfg, admin->token_file_line),
-                         cfg_place_line(admin->token_file_line), "Make it with \"openssl rand -hex 32\"",
-                         "The token file %s does not hold one line of %d to %d printable characters", admin->token_file,
-                         TOKEN_MIN, TOKEN_MAX);
-}
-
-int admin_port_load(const struct cfg *cfg, struct cfg_problems *problems)
-{
-    struct sink sink = {.cfg = cfg, .problems = problems};
-    size_t before = problems->count;
-
-    if (cfg->admin.listen_count == 0)
-        return 0;
-    if (cfg->admin.identity.chain != NULL)
-        load_tls(&cfg->admin, &sink);
-    if (cfg->admin.token_file != NULL)
-        load_token(&cfg->admin, &sink);
-    return problems->count == before ? 0 : -1;
 }
 
 /* -- sockets -------------------------------------------------------------------------------------------------------------------
@@ -472,6 +513,11 @@ static void learn_port(struct admin_listen *l)
 
     if (getsockname(l->fd, (struct sockaddr *)&storage, &len) == 0)
         address_from_sockaddr(&l->address, (struct sockaddr *)&storage, len);
+}
+
+int admin_port_load(const struct cfg *cfg, struct cfg_problems *problems)
+{
+    return admin_keys_load(&port.keys, cfg, problems);
 }
 
 int admin_port_open(const struct cfg *cfg)
@@ -496,6 +542,12 @@ int admin_port_open(const struct cfg *cfg)
         result = -1;
     }
     return result;
+}
+
+void admin_port_look(void (*found)(void *arg, const char *purpose, const char *name, const struct address *address), void *arg)
+{
+    for (size_t i = 0; i < port.listens_count; i++)
+        found(arg, "admin", "admin", &port.listens[i].address);
 }
 
 static void log_listen(const struct admin_listen *l)
@@ -583,12 +635,5 @@ void admin_port_close(void)
         if (port.listens[i].fd >= 0)
             close(port.listens[i].fd);
     port.listens_count = 0;
-    tls_context_put(port.tls);
-    tls_tickets_free(port.tickets);
-    if (port.token != NULL)
-        explicit_bzero(port.token, strlen(port.token));
-    free(port.token);
-    port.tls = NULL;
-    port.tickets = NULL;
-    port.token = NULL;
+    admin_keys_fini(&port.keys);
 }

@@ -33,6 +33,7 @@ struct client {
     char *answer; /* NULL: the line is not whole yet */
     size_t length;
     size_t sent;
+    struct status_walk *walk; /* brings the next piece of the answer; NULL: the answer is whole */
 };
 
 static struct control_socket {
@@ -43,6 +44,7 @@ static struct control_socket {
     dev_t device; /* of the file, to know it again */
     ino_t inode;
     struct loop *loop; /* NULL: not answering */
+    struct status_view *view;
     struct watch watch;
     struct deadline pause;
     struct client clients[CONTROL_CLIENTS];
@@ -57,12 +59,16 @@ static bool answer_accounts(FILE *out)
     return accounts_write(out, control.cfg, control.config_path, control.started_ms);
 }
 
-/* Each writes its whole answer, or returns false without memory. */
+static bool begin_status(struct client *c);
+
+/* Each writes its whole answer, or begins one that comes in pieces. False without memory. */
 static const struct {
     const char *name;
     bool (*answer)(FILE *out);
+    bool (*begin)(struct client *c);
 } requests[] = {
-    {"accounts", answer_accounts},
+    {"accounts", answer_accounts, NULL},
+    {"status", NULL, begin_status},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -76,14 +82,6 @@ static bool answer_unknown(FILE *out)
     return true;
 }
 
-static bool write_answer(FILE *out, const char *line)
-{
-    for (size_t i = 0; i < REQUESTS; i++)
-        if (strcmp(requests[i].name, line) == 0)
-            return requests[i].answer(out);
-    return answer_unknown(out);
-}
-
 /* -- clients -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -95,6 +93,8 @@ static void end_client(struct client *c)
     c->fd = -1;
     free(c->answer);
     c->answer = NULL;
+    status_walk_free(c->walk);
+    c->walk = NULL;
     control.count--;
     watch_set(&control.watch, control.fd, STREAM_READ);
 }
@@ -102,6 +102,18 @@ static void end_client(struct client *c)
 static void client_is_late(void *arg)
 {
     end_client(arg);
+}
+
+static void next_piece(struct client *c)
+{
+    if (c->walk == NULL) {
+        end_client(c);
+        return;
+    }
+    free(c->answer);
+    c->answer = NULL;
+    watch_set(&c->watch, c->fd, 0);
+    status_walk_next(c->walk);
 }
 
 static void send_answer(struct client *c)
@@ -115,21 +127,65 @@ static void send_answer(struct client *c)
             watch_set(&c->watch, c->fd, STREAM_WRITE);
             return;
         } else if (n == 0 || errno != EINTR) {
-            break;
+            end_client(c);
+            return;
         }
     }
-    end_client(c);
+    next_piece(c);
 }
 
-static void answer_line(struct client *c)
+static void answer_at_once(struct client *c, bool (*answer)(FILE *out))
 {
     FILE *out = open_memstream(&c->answer, &c->length);
-    bool is_whole = out != NULL && write_answer(out, c->line);
+    bool is_whole = out != NULL && answer(out);
 
     if (out != NULL && fclose(out) == 0 && is_whole)
         send_answer(c);
     else
         end_client(c); /* without memory: the asker sees an answer without an end */
+}
+
+static void piece_came(void *arg, char *text, size_t length, bool is_last)
+{
+    struct client *c = arg;
+
+    if (text == NULL) {
+        end_client(c); /* the same */
+        return;
+    }
+    if (is_last) {
+        status_walk_free(c->walk);
+        c->walk = NULL;
+    }
+    c->answer = text;
+    c->length = length;
+    c->sent = 0;
+    deadline_set(&c->deadline, CONTROL_MS);
+    send_answer(c);
+}
+
+static bool begin_status(struct client *c)
+{
+    c->walk = status_walk_new(control.view, piece_came, c);
+    if (c->walk == NULL)
+        return false;
+    watch_set(&c->watch, c->fd, 0);
+    status_walk_next(c->walk);
+    return true;
+}
+
+static void answer_line(struct client *c)
+{
+    for (size_t i = 0; i < REQUESTS; i++) {
+        if (strcmp(requests[i].name, c->line) != 0)
+            continue;
+        if (requests[i].answer != NULL)
+            answer_at_once(c, requests[i].answer);
+        else if (!requests[i].begin(c))
+            end_client(c);
+        return;
+    }
+    answer_at_once(c, answer_unknown);
 }
 
 /* 1: there is a line; 0: not yet; -1: there will be none. */
@@ -341,11 +397,12 @@ static void log_listen(void)
     log_end(&l);
 }
 
-void control_socket_start(struct loop *loop)
+void control_socket_start(struct loop *loop, struct status_view *view)
 {
     if (control.fd < 0)
         return;
     control.loop = loop;
+    control.view = view;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         control.clients[i].fd = -1;
     watch_init(&control.watch, loop, accept_client, NULL);

@@ -46,6 +46,10 @@ int gates_open(struct gates *g, unsigned workers);
 /** Gives each worker its doors, and logs ev=listen. Before workers run. 0, or -1 without memory. */
 int gates_attach(struct gates *g, struct site *site);
 
+/** Calls `found` for each address and each purpose that it serves, in the order of the configuration. */
+typedef void gate_look_fn(void *arg, const char *purpose, const char *name, const struct address *address);
+void gates_look(const struct gates *g, gate_look_fn *found, void *arg);
+
 /** Closes the doors of one worker. On its thread, or after its end. */
 void gates_close_worker(struct gates *g, unsigned worker);
 

@@ -11,6 +11,7 @@
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
 #include "proxy/app/metrics.h"
+#include "proxy/app/status.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -62,8 +63,8 @@ struct service {
     struct deadline drain;
     uint64_t drain_until_ms;
     bool is_draining;
-    uint64_t started_ms; /* wall clock */
-    unsigned started;    /* workers whose thread runs */
+    struct status_view view;
+    unsigned started; /* workers whose thread runs */
 };
 
 /* -- hosts ---------------------------------------------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ static void metrics_counted(void *arg, const struct counts *c)
     FILE *out = c != NULL ? open_memstream(&text, &length) : NULL;
 
     view.workers = v->site.workers_count;
-    view.started_ms = v->started_ms;
+    view.started_ms = v->view.started_ms;
     if (out != NULL)
         metrics_write(out, &view);
     if (out == NULL || fclose(out) != 0) {
@@ -231,12 +232,40 @@ static void metrics_counted(void *arg, const struct counts *c)
     admin_answer(question, text, length);
 }
 
+static void status_piece(void *arg, char *text, size_t length, bool is_last)
+{
+    admin_answer_piece(arg, text, length, is_last);
+}
+
+static void more_status(void *walk)
+{
+    status_walk_next(walk);
+}
+
+static void end_status(void *walk)
+{
+    status_walk_free(walk);
+}
+
+static void status_asked(struct service *v, struct admin_question *question)
+{
+    struct status_walk *walk = status_walk_new(&v->view, status_piece, question);
+
+    if (walk == NULL) {
+        admin_answer(question, NULL, 0);
+        return;
+    }
+    admin_answer_streams(question, walk, more_status, end_status);
+    status_walk_next(walk);
+}
+
 static void page_asked(void *arg, enum admin_page page, struct admin_question *question)
 {
     struct service *v = arg;
 
-    (void)page;
-    if (!counts_ask(&v->site, metrics_counted, question))
+    if (page == ADMIN_PAGE_STATUS)
+        status_asked(v, question);
+    else if (!counts_ask(&v->site, metrics_counted, question))
         admin_answer(question, NULL, 0);
 }
 
@@ -293,7 +322,7 @@ static void start_drain(struct service *v)
 {
     if (v->is_draining)
         return;
-    v->is_draining = true;
+    v->is_draining = v->view.is_draining = true;
     log_stopping("TERM");
     v->drain_until_ms = clock_ms() + (uint64_t)v->cfg->timeouts.drain_s * 1000;
     for (unsigned i = 0; i < v->site.workers_count; i++) {
@@ -471,8 +500,14 @@ static int service_start(struct service *v, unsigned workers)
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
-    control_socket_start(&v->loop);
-    v->started_ms = accounts_now();
+    v->view = (struct status_view){.cfg = v->cfg,
+                                   .site = &v->site,
+                                   .gates = v->gates,
+                                   .hub = &v->hub,
+                                   .seats = v->seats,
+                                   .uplinks = v->uplinks,
+                                   .started_ms = accounts_now()};
+    control_socket_start(&v->loop, &v->view);
     if (admin_port_start(&v->loop, page_asked, v) != 0)
         return -1;
     return start_workers(v);

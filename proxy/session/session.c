@@ -156,6 +156,8 @@ bool session_run_pump(struct session *s, struct pump *p)
     if (p->bytes != before) {
         tally_mine.bytes[s->kind][is_up ? TALLY_UP : TALLY_DOWN] += p->bytes - before;
         s->moved_ms = loop_now_ms(&s->worker->loop);
+        if (is_up)
+            s->up_ms = s->moved_ms;
         (is_up ? &s->back_vigil : &s->front_vigil)->has_written = true;
     }
     if (p->state == PUMP_DRAINING || p->state == PUMP_SHUT)

@@ -187,7 +187,8 @@ struct session {
     struct session_text *texts; /**< what session_keep() keeps */
     void *scratch;              /**< of the front or back ops, up to RELAY; freed with free() */
     uint64_t started_ms;
-    uint64_t moved_ms; /**< last time that bytes moved */
+    uint64_t moved_ms; /**< last time that bytes moved, */
+    uint64_t up_ms;    /**< and that they moved up */
 };
 
 /**

@@ -81,7 +81,7 @@ struct worker {
     unsigned unused_count;
 
     /* private */
-    struct session **slots;
+    struct session **slots; /* worker_slot() */
     unsigned slots_count;
     unsigned slots_free; /* where to look for a free slot first */
     uint64_t serial;
@@ -107,6 +107,12 @@ static inline struct worker *worker_of(struct loop *loop)
 /** Enters a session in the list and gives it slot and serial. 0, or -1 without memory. */
 int worker_add(struct worker *w, struct session *s);
 void worker_remove(struct worker *w, struct session *s);
+
+/** The session in a slot below `slots_count`, or NULL: for who looks at all of them bit by bit. */
+static inline const struct session *worker_slot(const struct worker *w, unsigned slot)
+{
+    return w->slots[slot];
+}
 
 /** The session of a handle that names this worker, or NULL if it has ended. */
 struct session *worker_find(struct worker *w, struct session_handle handle);

@@ -99,3 +99,13 @@ void conversation_end_rest(struct session *s)
     free(r->certificate);
     r->certificate = NULL;
 }
+
+void conversation_bytes(const struct session *s, uint64_t *ret_up, uint64_t *ret_down)
+{
+    const struct rest *r = s->scratch;
+    const struct conversation *c = conversation_of(s);
+    bool is_resting = conversation_is_resting(s);
+
+    *ret_up = is_resting ? r->up : c->up.bytes;
+    *ret_down = is_resting ? r->down : c->down.bytes;
+}

@@ -120,9 +120,21 @@ static void answers(void **state)
     }
 }
 
+static void answers_in_pieces(void **state)
+{
+    char text[ADMIN_RESPONSE_BYTES + 1];
+
+    (void)state;
+    text[admin_http_head(200, admin_page_type(ADMIN_PAGE_STATUS), ADMIN_CHUNKS, text)] = '\0';
+    assert_true(strstr(text, "\r\nTransfer-Encoding: chunked\r\n") != NULL && strstr(text, "Content-Length") == NULL);
+    text[admin_http_head(200, admin_page_type(ADMIN_PAGE_STATUS), ADMIN_STREAM, text)] = '\0';
+    assert_true(strstr(text, "Transfer-Encoding") == NULL && strstr(text, "Content-Length") == NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(requests), cmocka_unit_test(pages), cmocka_unit_test(answers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(requests), cmocka_unit_test(pages), cmocka_unit_test(answers),
+                                       cmocka_unit_test(answers_in_pieces)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
