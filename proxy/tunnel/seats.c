@@ -11,6 +11,7 @@
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
+#include "proxy/tunnel/spare_list.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,8 +31,7 @@ struct seat {
     char program[FRAME_TEXT_MAX + 1]; /* its version, as it says */
     uint64_t up_ms;
     uint8_t instance[FRAME_INSTANCE];
-    struct session_handle *spares;
-    size_t spares_count, spares_room;
+    struct spare_list spares;
     TAILQ_HEAD(, carrier_want) waiting;
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
@@ -130,45 +130,17 @@ static void waiting_is_late(void *arg)
     }
 }
 
-/* The oldest spare channel first: all are used in turn, so none grows stale unnoticed. */
-static bool pop_spare(struct seat *seat, struct session_handle *ret)
-{
-    if (seat->spares_count == 0)
-        return false;
-    *ret = seat->spares[0];
-    seat->spares_count--;
-    memmove(seat->spares, seat->spares + 1, seat->spares_count * sizeof(seat->spares[0]));
-    return true;
-}
-
-static bool push_spare(struct seat *seat, struct session_handle spare)
-{
-    if (seat->spares_count >= spares_max(seat))
-        return false;
-    if (seat->spares_count == seat->spares_room) {
-        size_t room = seat->spares_room > 0 ? seat->spares_room * 2 : 16;
-        struct session_handle *spares = realloc(seat->spares, room * sizeof(*spares));
-
-        if (spares == NULL)
-            return false;
-        seat->spares = spares;
-        seat->spares_room = room;
-    }
-    seat->spares[seat->spares_count++] = spare;
-    return true;
-}
-
 static void serve_waiting(struct seat *seat)
 {
     struct session_handle spare;
 
-    while (seat->waiting_count > 0 && pop_spare(seat, &spare)) {
+    while (seat->waiting_count > 0 && spare_list_pop(&seat->spares, &spare)) {
         struct carrier_want *want = pop_waiting(seat);
         enum reason why = check(want);
 
         if (why != REASON_NONE) {
             refuse(want, why);
-            (void)push_spare(seat, spare);
+            (void)spare_list_push(&seat->spares, spare, spares_max(seat));
             continue;
         }
         want->ops->take(want, spare);
@@ -183,13 +155,13 @@ static void surplus_is_old(void *arg)
     struct seat *seat = arg;
     struct session_handle spare;
 
-    while (seat->spares_count > spares_level(seat) && pop_spare(seat, &spare))
+    while (seat->spares.count > spares_level(seat) && spare_list_pop(&seat->spares, &spare))
         relay_close_spare(seat->seats->hub->site, spare, REASON_SURPLUS);
 }
 
 static void watch_surplus(struct seat *seat)
 {
-    if (seat->spares_count <= spares_level(seat))
+    if (seat->spares.count <= spares_level(seat))
         deadline_clear(&seat->surplus);
     else if (!deadline_is_set(&seat->surplus))
         deadline_set(&seat->surplus, SURPLUS_MS);
@@ -199,7 +171,7 @@ static void drop_spares(struct seat *seat)
 {
     struct session_handle spare;
 
-    while (pop_spare(seat, &spare))
+    while (spare_list_pop(&seat->spares, &spare))
         relay_close_spare(seat->seats->hub->site, spare, REASON_STALE_CHANNEL);
 }
 
@@ -481,7 +453,7 @@ void seats_free(struct seats *seats)
             vacate(seat, REASON_SHUTDOWN);
         }
         deadline_clear(&seat->surplus);
-        free(seat->spares);
+        spare_list_fini(&seat->spares);
     }
     seats->hub->tunnel = (struct advise_carrier){0};
     free(seats);
@@ -499,7 +471,7 @@ void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
 {
     for (size_t i = 0; seats != NULL && i < seats->count; i++) {
         const struct seat *seat = &seats->list[i];
-        struct seat_look look = {.agent = seat->agent, .spares = (unsigned)seat->spares_count, .waiting = seat->waiting_count};
+        struct seat_look look = {.agent = seat->agent, .spares = (unsigned)seat->spares.count, .waiting = seat->waiting_count};
 
         if (seat->control != NULL) {
             look.is_up = true;
@@ -526,7 +498,7 @@ unsigned seats_spares(const struct seats *seats)
     unsigned count = 0;
 
     for (size_t i = 0; i < seats->count; i++)
-        count += (unsigned)seats->list[i].spares_count;
+        count += (unsigned)seats->list[i].spares.count;
     return count;
 }
 
@@ -584,7 +556,7 @@ static void spare_ready(struct mail *m, struct loop *loop)
     if (seat != NULL) {
         bool is_current = seat->control != NULL && memcmp(seat->instance, mail->instance, FRAME_INSTANCE) == 0;
 
-        bool is_taken = is_current && push_spare(seat, mail->spare);
+        bool is_taken = is_current && spare_list_push(&seat->spares, mail->spare, spares_max(seat));
 
         if (is_current && seat->asked > 0)
             seat->asked--;
@@ -603,12 +575,8 @@ static void spare_gone(struct mail *m, struct loop *loop)
     struct seat *seat = seat_of_mail(mail);
 
     (void)loop;
-    for (size_t i = 0; seat != NULL && i < seat->spares_count; i++)
-        if (seat->spares[i].serial == mail->spare.serial && seat->spares[i].worker == mail->spare.worker) {
-            seat->spares_count--;
-            memmove(&seat->spares[i], &seat->spares[i + 1], (seat->spares_count - i) * sizeof(seat->spares[0]));
-            break;
-        }
+    if (seat != NULL)
+        spare_list_remove(&seat->spares, mail->spare);
     seat_mail_drop(m);
 }
 
