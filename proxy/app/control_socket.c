@@ -7,6 +7,7 @@
 
 #include "config/place.h"
 #include "proxy/app/accounts.h"
+#include "proxy/app/orders.h"
 #include "proxy/base/log.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/watch.h"
@@ -25,7 +26,8 @@
 #define PAUSE_MS 100
 
 struct client {
-    int fd; /* -1: this place is free */
+    int fd;          /* -1: this place is free */
+    uint64_t serial; /* an answer for the one before in this place is not ours */
     struct watch watch;
     struct deadline deadline;
     char line[CONTROL_LINE_BYTES + 1];
@@ -49,6 +51,7 @@ static struct control_socket {
     struct deadline pause;
     struct client clients[CONTROL_CLIENTS];
     unsigned count;
+    uint64_t serial;
 } control = {.fd = -1};
 
 /* -- requests ------------------------------------------------------------------------------------------------------------------
@@ -59,16 +62,19 @@ static bool answer_accounts(FILE *out)
     return accounts_write(out, control.cfg, control.config_path, control.started_ms);
 }
 
-static bool begin_status(struct client *c);
+static bool begin_status(struct client *c, const char *word);
+static bool begin_kill(struct client *c, const char *word);
 
-/* Each writes its whole answer, or begins one that comes in pieces. False without memory. */
+/* Each writes its whole answer, or begins one that comes later; perhaps with a word after its name. False without memory. */
 static const struct {
     const char *name;
+    bool takes_word;
     bool (*answer)(FILE *out);
-    bool (*begin)(struct client *c);
+    bool (*begin)(struct client *c, const char *word);
 } requests[] = {
-    {"accounts", answer_accounts, NULL},
-    {"status", NULL, begin_status},
+    {"accounts", false, answer_accounts, NULL},
+    {"status", false, NULL, begin_status},
+    {"kill", true, NULL, begin_kill},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -164,8 +170,9 @@ static void piece_came(void *arg, char *text, size_t length, bool is_last)
     send_answer(c);
 }
 
-static bool begin_status(struct client *c)
+static bool begin_status(struct client *c, const char *word)
 {
+    (void)word;
     c->walk = status_walk_new(control.view, piece_came, c);
     if (c->walk == NULL)
         return false;
@@ -174,14 +181,70 @@ static bool begin_status(struct client *c)
     return true;
 }
 
+/* Who is connected, when an order was given: it may be somebody else when it is answered. */
+struct asker {
+    struct client *client;
+    uint64_t serial;
+};
+
+static void order_answered(void *arg, char *answer)
+{
+    struct asker asker = *(struct asker *)arg;
+    struct client *c = asker.client;
+
+    free(arg);
+    if (c->fd < 0 || c->serial != asker.serial) {
+        free(answer);
+        return;
+    }
+    if (answer == NULL) {
+        end_client(c);
+        return;
+    }
+    c->answer = answer;
+    c->length = strlen(answer);
+    c->sent = 0;
+    send_answer(c);
+}
+
+static bool begin_kill(struct client *c, const char *word)
+{
+    struct asker *asker = malloc(sizeof(*asker));
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (asker == NULL || getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+        free(asker);
+        return false;
+    }
+    *asker = (struct asker){.client = c, .serial = c->serial};
+    watch_set(&c->watch, c->fd, 0);
+    order_kill(control.view, word, peer.uid, order_answered, asker);
+    return true;
+}
+
+/* The word after the name; "" if there is none and none is wanted. NULL: the line is another request. */
+static const char *word_of(const char *line, size_t request)
+{
+    size_t length = strlen(requests[request].name);
+
+    if (strncmp(line, requests[request].name, length) != 0)
+        return NULL;
+    if (!requests[request].takes_word)
+        return line[length] == '\0' ? "" : NULL;
+    return line[length] == ' ' && line[length + 1] != '\0' ? line + length + 1 : NULL;
+}
+
 static void answer_line(struct client *c)
 {
     for (size_t i = 0; i < REQUESTS; i++) {
-        if (strcmp(requests[i].name, c->line) != 0)
+        const char *word = word_of(c->line, i);
+
+        if (word == NULL)
             continue;
         if (requests[i].answer != NULL)
             answer_at_once(c, requests[i].answer);
-        else if (!requests[i].begin(c))
+        else if (!requests[i].begin(c, word))
             end_client(c);
         return;
     }
@@ -267,6 +330,7 @@ static void accept_client(void *arg, unsigned ready)
         return;
     }
     c->fd = fd;
+    c->serial = ++control.serial;
     c->used = c->length = c->sent = 0;
     control.count++;
     watch_init(&c->watch, control.loop, client_ready, c);

@@ -17,9 +17,9 @@ struct status_view {
     struct site *site;
     const struct gates *gates;
     struct hub *hub;
-    const struct seats *seats;     /**< NULL: an agent */
-    const struct uplinks *uplinks; /**< NULL: a relay */
-    uint64_t started_ms;           /**< wall clock */
+    struct seats *seats;     /**< NULL: an agent */
+    struct uplinks *uplinks; /**< NULL: a relay */
+    uint64_t started_ms;     /**< wall clock */
     bool is_draining;
 };
 

@@ -109,7 +109,7 @@ int worker_add(struct worker *w, struct session *s);
 void worker_remove(struct worker *w, struct session *s);
 
 /** The session in a slot below `slots_count`, or NULL: for who looks at all of them bit by bit. */
-static inline const struct session *worker_slot(const struct worker *w, unsigned slot)
+static inline struct session *worker_slot(const struct worker *w, unsigned slot)
 {
     return w->slots[slot];
 }

@@ -467,6 +467,22 @@ void seats_drain(struct seats *seats)
             (void)control_send(seats->list[i].control, &(struct frame){.type = FRAME_DRAIN});
 }
 
+unsigned seats_cut(struct seats *seats, const char *name, enum reason why)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; seats != NULL && i < seats->count; i++) {
+        struct seat *seat = &seats->list[i];
+
+        if (seat->control == NULL || (name != NULL && strcmp(seat->agent->name, name) != 0))
+            continue;
+        control_close(seat->control, why);
+        vacate(seat, why);
+        count++;
+    }
+    return count;
+}
+
 void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
 {
     for (size_t i = 0; seats != NULL && i < seats->count; i++) {

@@ -48,6 +48,9 @@ typedef void seat_look_fn(void *arg, const struct seat_look *look);
 /** Calls `found` for each agent. NULL has none. */
 void seats_look(const struct seats *seats, seat_look_fn *found, void *arg);
 
+/** Closes the control channel of the agent of this name, and with it all that hangs on it. NULL: of all. How many there were. */
+unsigned seats_cut(struct seats *seats, const char *name, enum reason why);
+
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);
 
