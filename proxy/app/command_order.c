@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the words of "georelay kill" and its exit code. */
+/* Owns the words of "georelay kill" and "georelay island", and their exit codes. */
 #include "proxy/app/commands.h"
 #include "proxy/app/control_ask.h"
 #include "proxy/app/options.h"
@@ -82,6 +82,35 @@ static int give(const char *path, const char *request, const char *word, int (*t
     return code;
 }
 
+static int tell_island(const char *word, const char *text)
+{
+    char state[8], saved[8];
+    size_t sessions;
+    unsigned tunnels;
+
+    if (strstr(text, "error=busy") != NULL) {
+        fprintf(stderr, "georelay: another order is being carried out; ask again\n");
+        return EXIT_TROUBLE;
+    }
+    if (sscanf(text, "georelay answer=island state=%7s sessions=%zu tunnels=%u saved=%7s", state, &sessions, &tunnels, saved) !=
+        4) {
+        fprintf(stderr, "georelay: this was not understood: %s", text);
+        return EXIT_TROUBLE;
+    }
+    if (strcmp(word, "on") == 0)
+        printf(
+            "georelay is an island (sessions ended: %zu, tunnels closed: %u); nobody is let in until \"georelay island off\"\n",
+            sessions, tunnels);
+    else
+        puts("georelay is no island: agents and clients may come");
+    if (strcmp(saved, "yes") == 0)
+        return EXIT_DONE;
+    fprintf(
+        stderr,
+        "georelay: it could not be written down, so a restart would not know of it: the log says why (ev=island_not_saved)\n");
+    return EXIT_TROUBLE;
+}
+
 int command_kill(int argc, char **argv)
 {
     static const char usage[] = "usage: georelay kill [-c FILE] SESSION | AGENT | [AGENT/]CLIENT\n\nEnds sessions of the running "
@@ -103,4 +132,27 @@ int command_kill(int argc, char **argv)
         return EXIT_USAGE;
     }
     return give(path, "kill", argv[1], tell_killed);
+}
+
+int command_island(int argc, char **argv)
+{
+    static const char usage[] = "usage: georelay island [-c FILE] on | off\n\nCuts the running georelay off from all agents and "
+                                "clients, and lets nobody in until \"off\"; a restart changes nothing.";
+    const char *path = DEFAULT_CONFIG;
+    const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
+    int count;
+
+    switch (options_read(argc, argv, rows, usage, &count)) {
+    case OPTIONS_HELP:
+        return EXIT_DONE;
+    case OPTIONS_BAD:
+        return EXIT_USAGE;
+    default:
+        break;
+    }
+    if (count != 1 || (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0)) {
+        fprintf(stderr, "%s\n", usage);
+        return EXIT_USAGE;
+    }
+    return give(path, "island", argv[1], tell_island);
 }

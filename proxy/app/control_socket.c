@@ -64,6 +64,7 @@ static bool answer_accounts(FILE *out)
 
 static bool begin_status(struct client *c, const char *word);
 static bool begin_kill(struct client *c, const char *word);
+static bool begin_island(struct client *c, const char *word);
 
 /* Each writes its whole answer, or begins one that comes later; perhaps with a word after its name. False without memory. */
 static const struct {
@@ -75,6 +76,7 @@ static const struct {
     {"accounts", false, answer_accounts, NULL},
     {"status", false, NULL, begin_status},
     {"kill", true, NULL, begin_kill},
+    {"island", true, NULL, begin_island},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -207,7 +209,9 @@ static void order_answered(void *arg, char *answer)
     send_answer(c);
 }
 
-static bool begin_kill(struct client *c, const char *word)
+typedef void give_order_fn(const struct status_view *view, const char *word, unsigned uid, order_fn *done, void *arg);
+
+static bool begin_order(struct client *c, const char *word, give_order_fn *give)
 {
     struct asker *asker = malloc(sizeof(*asker));
     struct ucred peer;
@@ -219,8 +223,18 @@ static bool begin_kill(struct client *c, const char *word)
     }
     *asker = (struct asker){.client = c, .serial = c->serial};
     watch_set(&c->watch, c->fd, 0);
-    order_kill(control.view, word, peer.uid, order_answered, asker);
+    give(control.view, word, peer.uid, order_answered, asker);
     return true;
+}
+
+static bool begin_kill(struct client *c, const char *word)
+{
+    return begin_order(c, word, order_kill);
+}
+
+static bool begin_island(struct client *c, const char *word)
+{
+    return begin_order(c, word, order_island);
 }
 
 /* The word after the name; "" if there is none and none is wanted. NULL: the line is another request. */

@@ -17,6 +17,7 @@ static const struct {
     {"firewall", command_firewall, "tell the rules that firewalls need, or write them for nftables or Windows"},
     {"status", command_status, "tell what the running program does now"},
     {"kill", command_kill, "end sessions: one, or those of an agent or a client"},
+    {"island", command_island, "cut it off from agents and clients, until the word is taken back"},
     {"learn", command_learn, "run, and find out where clients announce their port"},
     {"pki", command_pki, "make keys and certificates for the tunnel and the web front door"},
     {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},

@@ -333,6 +333,7 @@ static void write_process(FILE *out, const struct metrics_view *v)
     fprintf(out, "georelay_build_info{version=\"%s\",role=\"%s\"} 1\n", GEORELAY_VERSION,
             v->hub->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
     put_seconds(out, "start_time_seconds", "gauge", "When it was started, in seconds since 1970.", v->started_ms);
+    put_plain(out, "island", "gauge", "1: the administrator has cut it off from agents and clients.", v->hub->is_island);
     put_plain(out, "workers", "gauge", "Worker threads.", v->workers);
     put_seconds(out, "cpu_seconds_total", "counter", "CPU time of the process.", cpu_ms());
     put_plain(out, "resident_memory_bytes", "gauge", "Memory of the process.", (uint64_t)counts_rss_kib() * 1024);

@@ -10,6 +10,7 @@
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/app/island.h"
 #include "proxy/app/metrics.h"
 #include "proxy/app/status.h"
 #include "proxy/base/clock.h"
@@ -507,6 +508,8 @@ static int service_start(struct service *v, unsigned workers)
                                    .seats = v->seats,
                                    .uplinks = v->uplinks,
                                    .started_ms = accounts_now()};
+    if (island_start(&v->view) != 0)
+        return -1;
     control_socket_start(&v->loop, &v->view);
     if (admin_port_start(&v->loop, page_asked, v) != 0)
         return -1;
@@ -520,6 +523,7 @@ static void service_stop(struct service *v)
         return;
     control_socket_stop();
     admin_port_stop();
+    island_stop();
     for (unsigned i = 0; i < v->site.workers_count; i++)
         if (i >= v->started)
             gates_close_worker(v->gates, i);

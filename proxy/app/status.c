@@ -238,6 +238,7 @@ static void write_head(struct json *j, const struct status_view *v, const struct
     json_time(j, "started", v->started_ms);
     json_number(j, "uptime_ms", now_ms > v->started_ms ? now_ms - v->started_ms : 0);
     json_bool(j, "is_draining", v->is_draining);
+    json_bool(j, "is_island", v->hub->is_island);
     write_process(j, c, v->site);
     write_totals(j, c);
     json_open(j, "listeners", '[');

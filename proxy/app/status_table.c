@@ -106,10 +106,10 @@ static void print_top(const struct view *v)
     const json_t *s = v->status, *process = json_object_get(s, "process");
     char up[WORD_BYTES], memory[WORD_BYTES];
 
-    fprintf(v->out, "georelay %s, %s%s%s, up %s%s\n", text_of(s, "version"), text_of(s, "role"),
+    fprintf(v->out, "georelay %s, %s%s%s, up %s%s%s\n", text_of(s, "version"), text_of(s, "role"),
             json_is_string(json_object_get(s, "name")) ? " " : "",
             json_is_string(json_object_get(s, "name")) ? text_of(s, "name") : "", time_of(number_of(s, "uptime_ms"), up),
-            is_true(s, "is_draining") ? ", DRAINING" : "");
+            is_true(s, "is_draining") ? ", DRAINING" : "", is_true(s, "is_island") ? ", AN ISLAND" : "");
     fprintf(v->out, "%lld workers, %s of memory, %lld of %lld files open\n", (long long)number_of(process, "workers"),
             bytes_of((double)number_of(process, "rss_bytes"), memory), (long long)number_of(process, "open_files"),
             (long long)number_of(process, "max_files"));

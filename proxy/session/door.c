@@ -47,7 +47,7 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
     struct door *door = arg;
     struct worker *w = door->worker;
     bool is_greeting = door->tls != NULL;
-    enum reason why = quota_enter(w->site->quota, is_greeting);
+    enum reason why = w->is_island ? REASON_ISLAND : quota_enter(w->site->quota, is_greeting);
     struct stream *front;
     struct session *s;
 

@@ -75,6 +75,7 @@ struct worker {
     unsigned sessions_count;
     unsigned sessions_peak; /**< since memory was last given back */
     bool is_draining;
+    bool is_island;        /**< nobody is let in */
     struct deadline sweep; /**< looks for vanished peers and idle sessions */
     struct log_window refusals[REASON_COUNT];
     void *unused[WORKER_UNUSED_MAX]; /**< memory of conversations; freed with free() */

@@ -43,6 +43,7 @@ struct seats {
     struct hub *hub;
     size_t count;
     bool is_draining;
+    bool is_island;
     struct seat list[];
 };
 
@@ -483,6 +484,14 @@ unsigned seats_cut(struct seats *seats, const char *name, enum reason why)
     return count;
 }
 
+unsigned seats_set_island(struct seats *seats, bool is_island)
+{
+    if (seats == NULL)
+        return 0;
+    seats->is_island = is_island;
+    return is_island ? seats_cut(seats, NULL, REASON_ISLAND) : 0;
+}
+
 void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
 {
     for (size_t i = 0; seats != NULL && i < seats->count; i++) {
@@ -555,7 +564,7 @@ static void control_arrived(struct mail *m, struct loop *loop)
     const struct cfg_timeouts *timeouts = &mail->site->cfg->timeouts;
 
     (void)loop;
-    if (seat != NULL) {
+    if (seat != NULL && !seat->seats->is_island) {
         socket_guard(mail->stream->fd, timeouts->dead_peer_s, timeouts->firewall_idle_s); /* no sweep comes to the main loop */
         take_seat(seat, mail->stream, &mail->hello);
         mail->stream = NULL;

@@ -51,6 +51,10 @@ void seats_look(const struct seats *seats, seat_look_fn *found, void *arg);
 /** Closes the control channel of the agent of this name, and with it all that hangs on it. NULL: of all. How many there were. */
 unsigned seats_cut(struct seats *seats, const char *name, enum reason why);
 
+/** An island (proxy/app/island.h) has no agents: closes all control channels and lets none come, until it is over. How many there
+ * were. NULL has none. */
+unsigned seats_set_island(struct seats *seats, bool is_island);
+
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);
 

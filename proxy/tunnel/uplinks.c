@@ -61,6 +61,7 @@ struct uplinks {
     struct site *site;
     const struct cfg *cfg;
     unsigned next_worker;
+    bool is_island;
     unsigned count;
     struct uplink list[];
 };
@@ -224,6 +225,8 @@ static void schedule(struct uplink *u, enum reason why)
         u->replaced_ms = clock_ms();
     u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
     deadline_clear(&u->deadline);
+    if (u->uplinks->is_island)
+        return;
     deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
     deadline_set(&u->deadline, pause_ms);
     log_uplink(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
@@ -452,6 +455,47 @@ void uplinks_free(struct uplinks *all)
         }
     }
     free(all);
+}
+
+static void cut(struct uplink *u)
+{
+    if (u->stream != NULL) {
+        watch_set(&u->watch, u->stream->fd, 0);
+        stream_close(u->stream, STREAM_CLOSE_ORDERLY);
+        u->stream = NULL;
+    }
+    if (u->control != NULL) {
+        control_close(u->control, REASON_ISLAND);
+        uplink_down(u, REASON_ISLAND);
+    }
+    deadline_clear(&u->deadline);
+}
+
+static void dial_again(struct uplink *u)
+{
+    deadline_clear(&u->deadline);
+    deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
+    deadline_set(&u->deadline, 0);
+    u->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+unsigned uplinks_set_island(struct uplinks *all, bool is_island)
+{
+    unsigned count = 0;
+
+    if (all == NULL || all->is_island == is_island)
+        return 0;
+    all->is_island = is_island;
+    for (unsigned i = 0; i < all->count; i++) {
+        struct uplink *u = &all->list[i];
+
+        count += is_island && u->is_up;
+        if (is_island)
+            cut(u);
+        else
+            dial_again(u);
+    }
+    return count;
 }
 
 bool uplinks_has(const struct uplinks *all, const uint8_t instance[FRAME_INSTANCE])

@@ -44,5 +44,9 @@ void uplinks_look(const struct uplinks *u, uplink_look_fn *found, void *arg);
 /** A spare channel was taken by the relay, or ended otherwise. From its worker, by mail. */
 void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken);
 
+/** An island (proxy/app/island.h) has no relays: closes all control channels and dials none, until it is over. How many there
+ * were. NULL has none. */
+unsigned uplinks_set_island(struct uplinks *u, bool is_island);
+
 /** Set once, before workers run: the uplinks that uplinks_spare_done() reports to. */
 void uplinks_set_receiver(struct uplinks *u);

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""georelay kill: what an administrator orders happens at once, to nobody else, and is logged with who ordered it."""
+"""georelay kill and island: what an administrator orders happens at once, to nobody else, and is logged with who ordered it."""
+import contextlib
 import os
+import pathlib
 import subprocess
 
 import build
+import peers
+import prometheus
 import pytest
 from test_advise import Legacy
 from test_status import admin, document, of_kind, stand, until
@@ -85,3 +89,73 @@ def test_words_that_are_no_target(stage):
     assert not relay.events("kill")
     relay.stop()
     assert "start georelay" in order(relay, "kill", "1.1", code=1)
+
+
+def turned_away(relay, address):
+    mark = relay.mark()
+    with contextlib.suppress(ConnectionResetError), peers.connect(address) as client:
+        client.expect_reset()
+    assert relay.expect("refuse", mark)["why"] == "island"
+
+
+def island_metric(relay):
+    return prometheus.metrics(relay).of("island")
+
+
+@pytest.mark.tsan
+def test_island(stage):
+    """Everybody is cut off and kept out, also after a restart; those who watch it are told; then all comes back."""
+    relay, agent, (_, link, at_server, at_client, browser) = stand(stage)
+    file = pathlib.Path(str(relay.config)).parent / "relay-state/island"
+    assert not document(relay)["is_island"] and island_metric(relay) == 0
+    mark, there = relay.mark(), agent.mark()
+    assert "sessions ended: 3, tunnels closed: 1" in order(relay, "island", "on")
+    for one in (link, at_server, at_client, browser):
+        one.expect_reset()
+    for kind in ("link", "advise", "web"):
+        assert relay.expect("close", mark, kind=kind)["why"] == "island"
+    assert relay.expect("agent_down", mark)["why"] == "island" and agent.expect("tunnel_down", there)["why"] == "island"
+    line = relay.expect("island_on", mark)
+    assert (line["uid"], line["sessions"], line["tunnels"]) == (str(os.getuid()), "3", "1") and file.exists()
+    turned_away(relay, relay.address("plain"))
+    turned_away(relay, relay.address("link"))
+    seen = document(relay)
+    assert seen["is_island"] and not seen["sessions"] and not seen["agents"][0]["is_up"] and island_metric(relay) == 1
+    assert "AN ISLAND" in subprocess.run([build.georelay(), "status", "-c", str(relay.config)], capture_output=True, text=True, timeout=60,
+                                         check=True).stdout
+    relay.kill()
+    relay.restart()
+    assert relay.expect("island_on")["file"] == str(file) and island_metric(relay) == 1
+    turned_away(relay, relay.address("plain"))
+    mark = relay.mark()
+    assert "no island" in order(relay, "island", "off")
+    relay.expect("island_off", mark)
+    relay.expect("agent_up", mark)
+    assert not file.exists() and island_metric(relay) == 0 and not document(relay)["is_island"]
+    stage.http(relay).ask()
+
+
+def test_island_of_an_agent(stage):
+    relay, agent, (_, link, *_) = stand(stage)
+    mark = agent.mark()
+    assert "tunnels closed: 1" in order(agent, "island", "on")
+    assert agent.expect("tunnel_down", mark)["why"] == "island" and relay.expect("agent_down")["why"] == "island"
+    link.expect_reset()
+    turned_away(agent, agent.address("link"))
+    assert document(agent)["is_island"] and not document(agent)["relays"][0]["is_up"] and not document(relay)["is_island"]
+    assert not agent.events("tunnel_retry", mark)
+    mark = agent.mark()
+    order(agent, "island", "off")
+    agent.expect("tunnel_up", mark)
+    Legacy(stage, agent.address("link"), stage.block[2])
+
+
+def test_island_without_a_place_to_write(stage):
+    """What is urgent is done even so, and the administrator is told."""
+    relay = stage.relay(links=[stage.link("127.0.0.1:9")], admin=admin(stage), state="/proc/nowhere")
+    assert "could not be written down" in order(relay, "island", "on", code=1)
+    assert "make the state folder" in relay.expect("island_not_saved")["remedy"]
+    turned_away(relay, relay.address("link"))
+    order(relay, "island", "off")
+    for word in ("", "On", "on\n"):
+        assert "usage:" in order(relay, "island", word, code=2), word

@@ -55,7 +55,8 @@ def stand(stage):
     server = stage.listener()
     web = stage.recorder()
     relay = stage.relay(links=[stage.link(server.text, advise=stage.alias())], web=[stage.site(web.text)],
-                        tunnel=stage.tunnel(stage.allow("site-a"), stage.allow("site-b")), admin=admin(stage))
+                        tunnel=stage.tunnel(stage.allow("site-a"), stage.allow("site-b"), listen=f"127.0.0.1:{peers.free_port()}"),
+                        admin=admin(stage))
     agent = stage.agent("site-a", relay, admin=admin(stage, "agent"))
     stage.remember(relay, agent)
     client = Legacy(stage, agent.address("link"), stage.block[1])
