@@ -180,6 +180,7 @@ static void check_settings(const struct check *c, struct cfg *cfg)
     else if (cfg->role == CFG_ROLE_AGENT)
         check_agent(c);
     check_link_servers(c);
+    check_admin(c);
     check_listeners(c);
     check_advises(c);
 }

@@ -15,8 +15,15 @@
 
 enum { REMEDY_BYTES = PATH_MAX + 64 };
 
-/* True, and `ret` is filled, if the file can be read; else a problem is added. `what` is "certificate", "key" or ends with "CA".
- */
+static const char *file_remedy(const char *what)
+{
+    if (strcmp(what, "token") == 0)
+        return "Make it with \"openssl rand -hex 32\", or correct the path";
+    return "Make it with \"georelay pki\", or correct the path";
+}
+
+/* True, and `ret` is filled, if the file can be read; else a problem is added. `what` is "certificate", "key", "token" or ends
+ * with "CA". */
 static bool can_read(const struct check *c, unsigned place, const char *what, const char *path, struct stat *ret)
 {
     const char *why = NULL;
@@ -31,8 +38,7 @@ static bool can_read(const struct check *c, unsigned place, const char *what, co
     if (fd >= 0)
         close(fd);
     if (why)
-        check_report(c, place, "Make it with \"georelay pki\", or correct the path", "The %s file %s can't be read: %s", what,
-                     path, why);
+        check_report(c, place, file_remedy(what), "The %s file %s can't be read: %s", what, path, why);
     return !why;
 }
 
@@ -44,21 +50,22 @@ static void check_public(const struct check *c, unsigned place, const char *what
         can_read(c, place, what, path, &st);
 }
 
-static void check_key(const struct check *c, unsigned place, const char *path)
+/* `what` is "key" or "token". */
+static void check_secret(const struct check *c, unsigned place, const char *what, const char *path)
 {
     char remedy[REMEDY_BYTES];
     struct stat st;
 
-    if (!path || !can_read(c, place, "key", path, &st) || (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+    if (!path || !can_read(c, place, what, path, &st) || (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
         return;
     snprintf(remedy, sizeof(remedy), "Run: chmod 600 %s", path);
-    check_report(c, place, remedy, "The key file %s is open to others (mode %04o)", path, (unsigned)(st.st_mode & 07777));
+    check_report(c, place, remedy, "The %s file %s is open to others (mode %04o)", what, path, (unsigned)(st.st_mode & 07777));
 }
 
 static void check_certificate(const struct check *c, const struct cfg_certificate *certificate)
 {
     check_public(c, certificate->chain_line, "certificate", certificate->chain);
-    check_key(c, certificate->key_line, certificate->key);
+    check_secret(c, certificate->key_line, "key", certificate->key);
 }
 
 /* The folder that `path` is in must be there: georelay makes the last part only. */
@@ -166,6 +173,9 @@ void check_files(const struct check *c)
     check_public(c, cfg->ca_line, "CA", cfg->ca);
     check_state(c);
     check_control_socket(c);
+    check_certificate(c, &cfg->admin.identity);
+    check_public(c, cfg->admin.client_ca_line, "client CA", cfg->admin.client_ca);
+    check_secret(c, cfg->admin.token_file_line, "token", cfg->admin.token_file);
     check_log(c, cfg->log.file_line, "log", cfg->log.file);
     check_log(c, cfg->access.file_line, "access log", cfg->access.file);
 }

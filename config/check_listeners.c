@@ -30,6 +30,7 @@ static void collect_all(struct check_listeners *all, const struct cfg *cfg)
     for (size_t i = 0; i < cfg->links_count; i++)
         collect(all, cfg->links[i].listen, cfg->links[i].listen_count, CHECK_OWNER_LINK, &cfg->links[i]);
     collect(all, cfg->tunnel.listen, cfg->tunnel.listen_count, CHECK_OWNER_TUNNEL, NULL);
+    collect(all, cfg->admin.listen, cfg->admin.listen_count, CHECK_OWNER_ADMIN, NULL);
 }
 
 static bool overlap(const struct address *a, const struct address *b)

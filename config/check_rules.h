@@ -11,7 +11,7 @@ struct check {
     struct cfg_problems *problems;
 };
 
-enum check_owner { CHECK_OWNER_WEB, CHECK_OWNER_PLAIN, CHECK_OWNER_LINK, CHECK_OWNER_TUNNEL };
+enum check_owner { CHECK_OWNER_WEB, CHECK_OWNER_PLAIN, CHECK_OWNER_LINK, CHECK_OWNER_TUNNEL, CHECK_OWNER_ADMIN };
 
 /** An address that is listened on from the start; advise ports are not among them. */
 struct check_listener {
@@ -136,6 +136,11 @@ void check_rewrite(const struct check *c, const struct cfg_link *link);
 
 /** Addressing "ports" and "rewrite": each port of an address stands for one client. */
 void check_port_owners(const struct check *c);
+
+/* check_admin.c */
+
+/** The admin port: other machines are to reach it over TLS only, and to say who they are. */
+void check_admin(const struct check *c);
 
 /* check_files.c */
 

@@ -371,6 +371,7 @@ static struct cfg *load_model(const char *path, const config_setting_t *root, st
     load_group(&l, root, CFG_IN_TOP, l.cfg);
     l.cfg->tunnel.identity.line = l.cfg->tunnel.identity.chain_line; /* these two stand in no group of their own */
     l.cfg->identity.line = l.cfg->identity.chain_line;
+    l.cfg->admin.identity.line = l.cfg->admin.identity.chain_line;
     l.cfg->served = l.cfg->role == CFG_ROLE_RELAY ? l.cfg->links : l.cfg->servers;
     l.cfg->served_count = l.cfg->role == CFG_ROLE_RELAY ? l.cfg->links_count : l.cfg->servers_count;
     free(l.folder);

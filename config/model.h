@@ -328,6 +328,13 @@ struct cfg_tls {
 struct cfg_admin {
     char *socket; /**< path of a Unix socket; NULL: none */
     unsigned socket_line;
+    struct cfg_listen *listen; /**< of the admin port */
+    size_t listen_count;
+    struct cfg_certificate identity; /**< with it the admin port speaks TLS */
+    char *client_ca;                 /**< whose certificates may read there; NULL: nobody's */
+    unsigned client_ca_line;
+    char *token_file; /**< who knows the token in it may read there; NULL: there is none */
+    unsigned token_file_line;
 };
 
 struct cfg_log {

@@ -210,6 +210,12 @@ static void print_process(const struct cfg *cfg, FILE *out)
         fprintf(out, "control socket %s\n", cfg->admin.socket);
     else
         fputs("no control socket\n", out);
+    for (size_t i = 0; i < cfg->admin.listen_count; i++) {
+        char text[ADDRESS_TEXT];
+
+        fprintf(out, "admin port %s, %s\n", address_format(&cfg->admin.listen[i].address, text),
+                cfg->admin.identity.chain ? "TLS" : "plain");
+    }
     fprintf(out, "run as %s\n", cfg->user ? cfg->user : "the user who starts it");
 }
 

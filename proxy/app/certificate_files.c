@@ -43,6 +43,15 @@ static int give_web(const struct taker *t, const struct cfg_web *web)
     return result;
 }
 
+static int give_admin(const struct taker *t, const struct cfg_admin *admin)
+{
+    int result = give_pair(t, &admin->identity);
+
+    if (result == 0)
+        result = give(t, admin->client_ca);
+    return result != 0 ? result : give(t, admin->token_file);
+}
+
 /* What the agent has renewed lies in its state folder. */
 static int give_renewed(const struct taker *t, const struct cfg *cfg)
 {
@@ -63,6 +72,8 @@ int certificate_files_each(const struct cfg *cfg, certificate_file_fn *take, voi
         result = give_pair(&t, &cfg->tunnel.identity);
     if (result == 0)
         result = give_renewed(&t, cfg);
+    if (result == 0 && cfg->admin.listen_count > 0)
+        result = give_admin(&t, &cfg->admin);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && result == 0; i++)
         result = give(&t, paths[i]);
     for (size_t i = 0; i < cfg->web_count && result == 0; i++)

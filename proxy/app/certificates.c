@@ -6,7 +6,9 @@
  */
 #include "proxy/app/certificates.h"
 
+#include "proxy/app/admin_port.h"
 #include "proxy/app/certificate_files.h"
+#include "proxy/app/expiries.h"
 #include "proxy/base/log.h"
 #include "proxy/net/file_watch.h"
 
@@ -142,9 +144,10 @@ static void read_files(void *arg)
         deadline_set(&the.remind, REMIND_MS);
         return;
     }
-    the.is_bad = gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems) != 0;
+    the.is_bad = gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems) != 0 || admin_port_renew(&problems) != 0;
     if (!the.is_bad) {
         swap(e);
+        expiries_load(the.g->cfg);
         log_event(LOG_LEVEL_INFO, "certificate_loaded", NULL);
     } else {
         for (size_t i = 0; i < problems.kept; i++)

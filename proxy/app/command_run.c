@@ -3,8 +3,10 @@
  * Owns the order of the start: configuration, certificates, sockets, state folder, then the rights are dropped, and only then
  * does anything read from the network.
  */
+#include "proxy/app/admin_port.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
+#include "proxy/app/expiries.h"
 #include "proxy/app/handed.h"
 #include "proxy/app/notify.h"
 #include "proxy/app/options.h"
@@ -35,7 +37,7 @@ static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *s
 
     privilege_raise_files(cfg);
     if (handed_open() != 0 || startup_open_sockets(cfg, gates, sockets, workers) != 0 || handed_close(cfg) != 0 ||
-        privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
+        privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || admin_port_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
         startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_log(cfg);
@@ -68,6 +70,8 @@ int run_file(const char *path, const struct run_guest *guest)
     if (code == EXIT_DONE) {
         code = run(cfg, &gates, &sockets, guest != NULL ? "the configuration is not reloaded while georelay learns" : NULL);
         control_socket_close();
+        admin_port_close();
+        expiries_free();
         hub_sockets_close(&sockets);
         if (guest != NULL)
             code = guest->end(cfg, code);

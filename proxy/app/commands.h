@@ -29,4 +29,7 @@ int command_pki(int argc, char **argv);
 int command_enroll(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_prove(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_kill(int argc, char **argv);
+int command_island(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -10,7 +10,7 @@
 #define CONTROL_ASK_MS 10000
 
 /** Longest answer that is taken. */
-#define CONTROL_ASK_BYTES (16u << 20)
+#define CONTROL_ASK_BYTES (64u << 20)
 
 struct control_asked {
     char *text;         /**< the answer; the caller frees it. NULL: there is none, see `problem` */

@@ -7,6 +7,7 @@
 
 #include "config/place.h"
 #include "proxy/app/accounts.h"
+#include "proxy/app/orders.h"
 #include "proxy/base/log.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/watch.h"
@@ -25,7 +26,8 @@
 #define PAUSE_MS 100
 
 struct client {
-    int fd; /* -1: this place is free */
+    int fd;          /* -1: this place is free */
+    uint64_t serial; /* an answer for the one before in this place is not ours */
     struct watch watch;
     struct deadline deadline;
     char line[CONTROL_LINE_BYTES + 1];
@@ -33,6 +35,7 @@ struct client {
     char *answer; /* NULL: the line is not whole yet */
     size_t length;
     size_t sent;
+    struct status_walk *walk; /* brings the next piece of the answer; NULL: the answer is whole */
 };
 
 static struct control_socket {
@@ -43,10 +46,12 @@ static struct control_socket {
     dev_t device; /* of the file, to know it again */
     ino_t inode;
     struct loop *loop; /* NULL: not answering */
+    struct status_view *view;
     struct watch watch;
     struct deadline pause;
     struct client clients[CONTROL_CLIENTS];
     unsigned count;
+    uint64_t serial;
 } control = {.fd = -1};
 
 /* -- requests ------------------------------------------------------------------------------------------------------------------
@@ -57,12 +62,21 @@ static bool answer_accounts(FILE *out)
     return accounts_write(out, control.cfg, control.config_path, control.started_ms);
 }
 
-/* Each writes its whole answer, or returns false without memory. */
+static bool begin_status(struct client *c, const char *word);
+static bool begin_kill(struct client *c, const char *word);
+static bool begin_island(struct client *c, const char *word);
+
+/* Each writes its whole answer, or begins one that comes later; perhaps with a word after its name. False without memory. */
 static const struct {
     const char *name;
+    bool takes_word;
     bool (*answer)(FILE *out);
+    bool (*begin)(struct client *c, const char *word);
 } requests[] = {
-    {"accounts", answer_accounts},
+    {"accounts", false, answer_accounts, NULL},
+    {"status", false, NULL, begin_status},
+    {"kill", true, NULL, begin_kill},
+    {"island", true, NULL, begin_island},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -76,14 +90,6 @@ static bool answer_unknown(FILE *out)
     return true;
 }
 
-static bool write_answer(FILE *out, const char *line)
-{
-    for (size_t i = 0; i < REQUESTS; i++)
-        if (strcmp(requests[i].name, line) == 0)
-            return requests[i].answer(out);
-    return answer_unknown(out);
-}
-
 /* -- clients -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -95,6 +101,8 @@ static void end_client(struct client *c)
     c->fd = -1;
     free(c->answer);
     c->answer = NULL;
+    status_walk_free(c->walk);
+    c->walk = NULL;
     control.count--;
     watch_set(&control.watch, control.fd, STREAM_READ);
 }
@@ -102,6 +110,18 @@ static void end_client(struct client *c)
 static void client_is_late(void *arg)
 {
     end_client(arg);
+}
+
+static void next_piece(struct client *c)
+{
+    if (c->walk == NULL) {
+        end_client(c);
+        return;
+    }
+    free(c->answer);
+    c->answer = NULL;
+    watch_set(&c->watch, c->fd, 0);
+    status_walk_next(c->walk);
 }
 
 static void send_answer(struct client *c)
@@ -115,21 +135,134 @@ static void send_answer(struct client *c)
             watch_set(&c->watch, c->fd, STREAM_WRITE);
             return;
         } else if (n == 0 || errno != EINTR) {
-            break;
+            end_client(c);
+            return;
         }
     }
-    end_client(c);
+    next_piece(c);
 }
 
-static void answer_line(struct client *c)
+static void answer_at_once(struct client *c, bool (*answer)(FILE *out))
 {
     FILE *out = open_memstream(&c->answer, &c->length);
-    bool is_whole = out != NULL && write_answer(out, c->line);
+    bool is_whole = out != NULL && answer(out);
 
     if (out != NULL && fclose(out) == 0 && is_whole)
         send_answer(c);
     else
         end_client(c); /* without memory: the asker sees an answer without an end */
+}
+
+static void piece_came(void *arg, char *text, size_t length, bool is_last)
+{
+    struct client *c = arg;
+
+    if (text == NULL) {
+        end_client(c); /* the same */
+        return;
+    }
+    if (is_last) {
+        status_walk_free(c->walk);
+        c->walk = NULL;
+    }
+    c->answer = text;
+    c->length = length;
+    c->sent = 0;
+    deadline_set(&c->deadline, CONTROL_MS);
+    send_answer(c);
+}
+
+static bool begin_status(struct client *c, const char *word)
+{
+    (void)word;
+    c->walk = status_walk_new(control.view, piece_came, c);
+    if (c->walk == NULL)
+        return false;
+    watch_set(&c->watch, c->fd, 0);
+    status_walk_next(c->walk);
+    return true;
+}
+
+/* Who is connected, when an order was given: it may be somebody else when it is answered. */
+struct asker {
+    struct client *client;
+    uint64_t serial;
+};
+
+static void order_answered(void *arg, char *answer)
+{
+    struct asker asker = *(struct asker *)arg;
+    struct client *c = asker.client;
+
+    free(arg);
+    if (c->fd < 0 || c->serial != asker.serial) {
+        free(answer);
+        return;
+    }
+    if (answer == NULL) {
+        end_client(c);
+        return;
+    }
+    c->answer = answer;
+    c->length = strlen(answer);
+    c->sent = 0;
+    send_answer(c);
+}
+
+typedef void give_order_fn(const struct status_view *view, const char *word, unsigned uid, order_fn *done, void *arg);
+
+static bool begin_order(struct client *c, const char *word, give_order_fn *give)
+{
+    struct asker *asker = malloc(sizeof(*asker));
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (asker == NULL || getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+        free(asker);
+        return false;
+    }
+    *asker = (struct asker){.client = c, .serial = c->serial};
+    watch_set(&c->watch, c->fd, 0);
+    give(control.view, word, peer.uid, order_answered, asker);
+    return true;
+}
+
+static bool begin_kill(struct client *c, const char *word)
+{
+    return begin_order(c, word, order_kill);
+}
+
+static bool begin_island(struct client *c, const char *word)
+{
+    return begin_order(c, word, order_island);
+}
+
+/* The word after the name; "" if there is none and none is wanted. NULL: the line is another request. */
+static const char *word_of(const char *line, size_t request)
+{
+    size_t length = strlen(requests[request].name);
+
+    if (strncmp(line, requests[request].name, length) != 0)
+        return NULL;
+    if (!requests[request].takes_word)
+        return line[length] == '\0' ? "" : NULL;
+    return line[length] == ' ' && line[length + 1] != '\0' ? line + length + 1 : NULL;
+}
+
+static void answer_line(struct client *c)
+{
+    for (size_t i = 0; i < REQUESTS; i++) {
+        const char *word = word_of(c->line, i);
+
+        if (word == NULL)
+            continue;
+        if (requests[i].answer != NULL)
+            answer_at_once(c, requests[i].answer);
+        else if (!requests[i].begin(c, word))
+            end_client(c);
+        return;
+    }
+    answer_at_once(c, answer_unknown);
 }
 
 /* 1: there is a line; 0: not yet; -1: there will be none. */
@@ -211,6 +344,7 @@ static void accept_client(void *arg, unsigned ready)
         return;
     }
     c->fd = fd;
+    c->serial = ++control.serial;
     c->used = c->length = c->sent = 0;
     control.count++;
     watch_init(&c->watch, control.loop, client_ready, c);
@@ -341,11 +475,12 @@ static void log_listen(void)
     log_end(&l);
 }
 
-void control_socket_start(struct loop *loop)
+void control_socket_start(struct loop *loop, struct status_view *view)
 {
     if (control.fd < 0)
         return;
     control.loop = loop;
+    control.view = view;
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         control.clients[i].fd = -1;
     watch_init(&control.watch, loop, accept_client, NULL);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The control socket: a Unix socket on which the running program answers to the administrator. One line comes in, one text goes
- * out, and the connection ends. There is one in a process, and none without the setting "socket" of the group "admin".
+ * out, at once or in pieces as they are collected, and the connection ends. There is one in a process, and none without the
+ * setting "socket" of the group "admin".
  *
  * Who may connect is decided by the file's rights alone (0660, of the user that the program runs as). Nobody who connects can
- * hold the main loop: a line has CONTROL_LINE_BYTES at most, CONTROL_CLIENTS are served at a time, each for CONTROL_MS at most,
- * and nothing waits for one that does not read.
+ * hold the main loop: a line has CONTROL_LINE_BYTES at most, CONTROL_CLIENTS are served at a time, each for CONTROL_MS at most
+ * for its line and for each piece of its answer, and nothing waits for one that does not read.
  *
  * What can be asked for is the table `requests` in the .c file. Main thread.
  */
 #pragma once
 
 #include "config/model.h"
+#include "proxy/app/status.h"
 #include "proxy/net/loop.h"
 
 #define CONTROL_LINE_BYTES 256
@@ -25,8 +27,8 @@
  */
 int control_socket_open(const struct cfg *cfg);
 
-/** Answers from now on, if there is a socket. */
-void control_socket_start(struct loop *loop);
+/** Answers from now on, if there is a socket. `view` is borrowed until control_socket_stop(). */
+void control_socket_start(struct loop *loop, struct status_view *view);
 
 /** Stops answering. The loop may end then. */
 void control_socket_stop(void);

@@ -12,6 +12,7 @@
 struct round {
     struct counts sum;
     unsigned missing;
+    bool is_broken;
     counts_fn *done;
     void *arg;
 };
@@ -19,19 +20,10 @@ struct round {
 struct count_mail {
     struct mail mail;
     struct site *site;
+    struct worker *worker;
     struct round *round; /* touched on the main thread only */
     struct counts counts;
 };
-
-/* The program is ending: loops drop their mails on the main thread, when their own threads have gone. Nobody is told. */
-static void count_drop(struct mail *m)
-{
-    struct count_mail *mail = (struct count_mail *)m;
-
-    if (--mail->round->missing == 0)
-        free(mail->round);
-    free(mail);
-}
 
 static void add(struct counts *to, const struct counts *c)
 {
@@ -41,20 +33,42 @@ static void add(struct counts *to, const struct counts *c)
     to->web += c->web;
     to->tunnel += c->tunnel;
     to->chunks += c->chunks;
+    tally_add(&to->tally, &c->tally);
 }
 
-static void count_on_main(struct mail *m, struct loop *loop)
+/* The last answer of a worker. */
+static void take(struct count_mail *mail)
 {
-    struct count_mail *mail = (struct count_mail *)m;
     struct round *round = mail->round;
+    const struct loop *main = mail->site->main;
 
     add(&round->sum, &mail->counts);
     free(mail);
     if (--round->missing > 0)
         return;
-    round->sum.chunks += loop->chunks.borrowed_count;
-    round->done(round->arg, &round->sum);
+    round->sum.chunks += main->chunks.borrowed_count;
+    tally_add(&round->sum.tally, &tally_mine);
+    round->done(round->arg, round->is_broken ? NULL : &round->sum);
     free(round);
+}
+
+/* Loops drop their mails on the main thread, when their own threads have gone: a worker that retired has counted to the end, else
+ * the program ends. */
+static void count_drop(struct mail *m)
+{
+    struct count_mail *mail = (struct count_mail *)m;
+
+    if (mail->worker->is_leaving)
+        mail->counts.tally = mail->worker->counted;
+    else
+        mail->round->is_broken = true;
+    take(mail);
+}
+
+static void count_on_main(struct mail *m, struct loop *loop)
+{
+    (void)loop;
+    take((struct count_mail *)m);
 }
 
 static void count_on_worker(struct mail *m, struct loop *loop)
@@ -73,10 +87,31 @@ static void count_on_worker(struct mail *m, struct loop *loop)
     }
     c->sessions = c->links + c->advises + c->web;
     c->chunks = loop->chunks.borrowed_count;
+    c->tally = tally_mine;
     mail->mail.deliver = count_on_main;
     loop_post(mail->site->main, &mail->mail);
 }
 
+static bool is_running(const struct worker *w)
+{
+    return w != NULL && w->thread != 0;
+}
+
+static void ask_worker(struct site *site, struct round *round, struct worker *w)
+{
+    struct count_mail *mail = calloc(1, sizeof(*mail));
+
+    if (mail == NULL)
+        abort(); /* a round that never ends would hold up the drain for ever */
+    mail->mail.deliver = count_on_worker;
+    mail->mail.drop = count_drop;
+    mail->site = site;
+    mail->worker = w;
+    mail->round = round;
+    loop_post(&w->loop, &mail->mail);
+}
+
+/* Also those that leave, for what they have counted is nowhere else until they have gone. */
 bool counts_ask(struct site *site, counts_fn *done, void *arg)
 {
     struct round *round = calloc(1, sizeof(*round));
@@ -85,20 +120,12 @@ bool counts_ask(struct site *site, counts_fn *done, void *arg)
         return false;
     round->done = done;
     round->arg = arg;
-    SITE_EACH(w, site)
-    round->missing++;
-    SITE_EACH(w, site)
-    {
-        struct count_mail *mail = calloc(1, sizeof(*mail));
-
-        if (mail == NULL)
-            abort(); /* a round that never ends would hold up the drain for ever */
-        mail->mail.deliver = count_on_worker;
-        mail->mail.drop = count_drop;
-        mail->site = site;
-        mail->round = round;
-        loop_post(&w->loop, &mail->mail);
-    }
+    tally_add_kept(&round->sum.tally);
+    for (unsigned i = 0; i < SITE_WORKERS_MAX; i++)
+        round->missing += is_running(site->places[i]);
+    for (unsigned i = 0; i < SITE_WORKERS_MAX; i++)
+        if (is_running(site->places[i]))
+            ask_worker(site, round, site->places[i]);
     return true;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * How much there is of everything now, summed over all threads: for ev=counts and for knowing when a drain is over.
+ * How much there is of everything now and how much there was since the start, summed over all threads: for ev=counts, for the
+ * metrics, and for knowing when a drain is over.
  *
  * Each worker counts its own; the sum comes back to the main loop by mail.
  */
 #pragma once
 
+#include "proxy/session/tally.h"
 #include "proxy/session/worker.h"
 
 struct counts {
@@ -15,8 +17,10 @@ struct counts {
     unsigned long web;
     unsigned long tunnel; /**< tunnel connections that are no link or advise (yet): spare channels, greetings */
     unsigned long chunks;
+    struct tally tally; /**< of all threads, also of those that have ended */
 };
 
+/** `sum` is NULL if the program ends before all workers have answered. */
 typedef void counts_fn(void *arg, const struct counts *sum);
 
 /** Asks all workers; `done` is called on the main loop. False without memory. Main loop. */

@@ -414,6 +414,20 @@ void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *
         __atomic_store_n(&workers[k]->agent_tls, g->agent_tls, __ATOMIC_RELEASE);
 }
 
+void gates_look(const struct gates *g, gate_look_fn *found, void *arg)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct gate *gate = &g->list[i];
+
+        if (gate->web != NULL)
+            found(arg, web_purpose(gate), gate->web->name, &gate->address);
+        if (gate->tunnel != NULL)
+            found(arg, "tunnel", "tunnel", &gate->address);
+        if (gate->link != NULL)
+            found(arg, "link", gate->link->name, &gate->address);
+    }
+}
+
 void gates_close_worker(struct gates *g, unsigned worker)
 {
     for (size_t i = 0; i < g->count; i++)

@@ -74,6 +74,10 @@ void gates_log(const struct gates *g);
  */
 void gates_swap_tls(struct gates *g, struct gates *fresh, struct worker *const *workers);
 
+/** Calls `found` for each address and each purpose that it serves, in the order of the configuration. */
+typedef void gate_look_fn(void *arg, const char *purpose, const char *name, const struct address *address);
+void gates_look(const struct gates *g, gate_look_fn *found, void *arg);
+
 /** Closes the doors of one worker, by its number. On its thread, or after its end. */
 void gates_close_worker(struct gates *g, unsigned worker);
 

@@ -73,12 +73,24 @@ static const struct passwd *find_user(const struct cfg *cfg)
     return user;
 }
 
+/* For "georelay island", which can do without. */
+static void offer_state(const struct cfg *cfg)
+{
+    const struct passwd *user = cfg->user != NULL && geteuid() == 0 ? getpwnam(cfg->user) : NULL;
+
+    if (mkdir(cfg->state, 0750) == 0 && user != NULL)
+        (void)!chown(cfg->state, user->pw_uid, user->pw_gid);
+}
+
 int privilege_make_state(const struct cfg *cfg)
 {
     const struct passwd *user;
 
-    if (!privilege_keeps_leases(cfg))
+    if (!privilege_keeps_leases(cfg)) {
+        if (cfg->admin.socket != NULL)
+            offer_state(cfg);
         return 0;
+    }
     if (mkdir(cfg->state, 0750) != 0 && errno != EEXIST) {
         fprintf(stderr, "%s: cannot make the state folder %s: %s. Make it, or name another with \"state\".\n", cfg->file,
                 cfg->state, strerror(errno));

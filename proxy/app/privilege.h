@@ -22,8 +22,8 @@ void privilege_warn_files(const struct cfg *cfg);
 bool privilege_suffices(const struct cfg *cfg);
 
 /**
- * Makes the state folder if it is missing and this relay keeps leases. As root it is given to `cfg->user`.
- * 0, or -1 told on standard error with the remedy.
+ * Makes the state folder if it is missing and this relay keeps leases, or, if it can, for "georelay island". As root it is given
+ * to `cfg->user`. 0, or -1 told on standard error with the remedy.
  */
 int privilege_make_state(const struct cfg *cfg);
 

@@ -3,6 +3,7 @@
 #include "proxy/app/reload.h"
 
 #include "proxy/app/certificates.h"
+#include "proxy/app/expiries.h"
 #include "proxy/app/notify.h"
 #include "proxy/app/privilege.h"
 #include "proxy/app/revocation.h"
@@ -378,6 +379,7 @@ static void commit(struct reload *r)
     privilege_raise_files(g->cfg);
     privilege_warn_files(g->cfg);
     certificates_follow(g);
+    expiries_load(g->cfg);
     generation_retire(before, doors_closed, r);
     move_roles(r, g);
     follow_revoked(r);

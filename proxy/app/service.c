@@ -5,13 +5,18 @@
  */
 #include "proxy/app/service.h"
 
+#include "proxy/app/accounts.h"
+#include "proxy/app/admin_port.h"
 #include "proxy/app/certificates.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/app/island.h"
+#include "proxy/app/metrics.h"
 #include "proxy/app/notify.h"
 #include "proxy/app/reload.h"
 #include "proxy/app/revocation.h"
+#include "proxy/app/status.h"
 #include "proxy/app/watchdog.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
@@ -68,6 +73,7 @@ struct service {
     uint64_t drain_until_ms;
     unsigned long drain_told; /* sessions, to the service manager */
     bool is_draining;
+    struct status_view view;
 };
 
 /* -- hosts ---------------------------------------------------------------------------------------------------------------------
@@ -106,7 +112,7 @@ static void log_counts(void *arg, const struct counts *c)
     const struct service *v = arg;
     struct log_line l;
 
-    if (!log_begin(&l, LOG_LEVEL_INFO, "counts"))
+    if (c == NULL || !log_begin(&l, LOG_LEVEL_INFO, "counts"))
         return;
     log_number(&l, "sessions", c->sessions);
     log_number(&l, "links", c->links);
@@ -123,10 +129,72 @@ static void log_counts(void *arg, const struct counts *c)
     log_end(&l);
 }
 
+/* -- the admin port ------------------------------------------------------------------------------------------------------------
+ */
+
+static void metrics_counted(void *arg, const struct counts *c)
+{
+    struct admin_question *question = arg;
+    const struct service *v = admin_question_arg(question);
+    struct metrics_view view = {.counts = c, .hub = &v->hub, .seats = v->seats, .uplinks = v->uplinks};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = c != NULL ? open_memstream(&text, &length) : NULL;
+
+    view.workers = v->site.workers_count;
+    view.started_ms = v->view.started_ms;
+    if (out != NULL)
+        metrics_write(out, &view);
+    if (out == NULL || fclose(out) != 0) {
+        free(text);
+        text = NULL;
+    }
+    admin_answer(question, text, length);
+}
+
+static void status_piece(void *arg, char *text, size_t length, bool is_last)
+{
+    admin_answer_piece(arg, text, length, is_last);
+}
+
+static void more_status(void *walk)
+{
+    status_walk_next(walk);
+}
+
+static void end_status(void *walk)
+{
+    status_walk_free(walk);
+}
+
+static void status_asked(struct service *v, struct admin_question *question)
+{
+    struct status_walk *walk = status_walk_new(&v->view, status_piece, question);
+
+    if (walk == NULL) {
+        admin_answer(question, NULL, 0);
+        return;
+    }
+    admin_answer_streams(question, walk, more_status, end_status);
+    status_walk_next(walk);
+}
+
+static void page_asked(void *arg, enum admin_page page, struct admin_question *question)
+{
+    struct service *v = arg;
+
+    if (page == ADMIN_PAGE_STATUS)
+        status_asked(v, question);
+    else if (!counts_ask(&v->site, metrics_counted, question))
+        admin_answer(question, NULL, 0);
+}
+
 static void drain_counted(void *arg, const struct counts *c)
 {
     struct service *v = arg;
 
+    if (c == NULL)
+        return;
     if (c->sessions == 0 || clock_ms() >= v->drain_until_ms) {
         loop_stop(&v->loop);
         return;
@@ -161,7 +229,7 @@ static void start_drain(struct service *v)
 
     if (v->is_draining)
         return;
-    v->is_draining = true;
+    v->is_draining = v->view.is_draining = true;
     log_stopping("TERM");
     v->drain_until_ms = clock_ms() + (uint64_t)v->site.cfg->timeouts.drain_s * 1000;
     watchdog_stop(); /* the manager bounds a stop by its own time, which ours may be longer than */
@@ -346,7 +414,17 @@ static int service_start(struct service *v, const struct cfg *cfg, struct gates 
     deadline_init(&v->drain, &v->loop, drain_look, v);
     deadline_init(&v->tickets, &v->loop, rotate_tickets, v);
     deadline_set(&v->tickets, TICKETS_MS);
-    control_socket_start(&v->loop);
+    v->view = (struct status_view){.site = &v->site,
+                                   .reload = &v->reload,
+                                   .hub = &v->hub,
+                                   .seats = v->seats,
+                                   .uplinks = v->uplinks,
+                                   .started_ms = accounts_now()};
+    if (island_start(&v->view) != 0)
+        return -1;
+    control_socket_start(&v->loop, &v->view);
+    if (admin_port_start(&v->loop, page_asked, v) != 0)
+        return -1;
     notify_start(&v->loop);
     certificates_follow(g);
     return generation_start(g);
@@ -360,6 +438,8 @@ static void service_stop(struct service *v)
     if (v->loop.base == NULL)
         return;
     control_socket_stop();
+    admin_port_stop();
+    island_stop();
     watchdog_stop();
     notify_stop();
     certificates_stop();

@@ -3,6 +3,9 @@
  * opened. Main thread. */
 #include "proxy/app/startup.h"
 
+#include "proxy/app/admin_port.h"
+#include "proxy/app/expiries.h"
+
 #include "config/check.h"
 #include "config/load.h"
 #include "config/place.h"
@@ -41,8 +44,16 @@ struct cfg *startup_load(const char *path, struct tls_tickets *tickets, struct g
     struct cfg_problems problems = {0};
     struct cfg *cfg = startup_load_again(path, tickets, gates, &problems);
 
+    if (cfg != NULL && admin_port_load(cfg, &problems) != 0) {
+        admin_port_close();
+        gates_fini(gates);
+        cfg_free(cfg);
+        cfg = NULL;
+    }
     if (problems.count > 0)
         print_problems(&problems);
+    else
+        expiries_load(cfg);
     cfg_problems_fini(&problems);
     return cfg;
 }

@@ -68,7 +68,7 @@ static void all_answered(void *arg, const struct counts *c)
     (void)arg;
     watchdog.asked_ms = 0;
     watchdog.is_late = false;
-    if (watchdog.site != NULL)
+    if (watchdog.site != NULL && c != NULL)
         notify_say("WATCHDOG=1\nSTATUS=%lu links, %lu advises, %lu web connections", c->links, c->advises, c->web);
 }
 

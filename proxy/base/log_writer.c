@@ -56,6 +56,7 @@ struct log_writer {
 static struct place {
     pthread_mutex_t lock;
     struct log_writer *writer; /**< where lines are put; under the lock */
+    uint64_t dropped;          /**< lines since the start; under the lock */
 } places[LOG_WRITERS] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static void lock(enum log_which which)
@@ -223,6 +224,7 @@ static void *writer_main(void *arg)
             report_dropped(w);
         lock(w->which);
         w->dropped += lost;
+        places[w->which].dropped += lost;
         if (streak >= STREAK)
             gather(w);
     }
@@ -391,6 +393,7 @@ static void queue_line(struct log_writer *w, const char *line, size_t length)
 
     if (length > queue_bytes[w->which] - w->filled) {
         w->dropped++;
+        places[w->which].dropped++;
         return;
     }
     memcpy(w->filling + w->filled, line, length);
@@ -398,6 +401,16 @@ static void queue_line(struct log_writer *w, const char *line, size_t length)
     if (w->is_idle || (!was_half_full && is_half_full(w)))
         pthread_cond_signal(&w->has_work);
     w->is_idle = false;
+}
+
+uint64_t log_writer_dropped(enum log_which which)
+{
+    uint64_t dropped;
+
+    lock(which);
+    dropped = places[which].dropped;
+    unlock(which);
+    return dropped;
 }
 
 void log_writer_put(enum log_which which, const char *line, size_t length)

@@ -43,5 +43,8 @@ int log_writer_reopen(enum log_which which);
 /** Lets the thread write what is queued, waits for it two seconds at most, and goes on without it if it is stuck. Main thread. */
 void log_writer_stop(enum log_which which);
 
+/** Lines that were dropped since the start, told of or not. Any thread. */
+uint64_t log_writer_dropped(enum log_which which);
+
 /** One line with its newline, copied into the queue. Any thread. */
 void log_writer_put(enum log_which which, const char *line, size_t length);

@@ -54,6 +54,7 @@ static const struct {
     {REASON_IDENTITY_OVERLAP, "give the sites different addresses, or take addressing \"alias\" for this link"},
     {REASON_LOOPBACK_CLIENT, "set client_address at the agent to the machine's address in the clients' network"},
     {REASON_POOL_EXHAUSTED, "widen the pool, or lower advise.grace"},
+    {REASON_ISLAND, "when agents and clients may come again: georelay island off"},
 };
 
 const char *reason_remedy(enum reason why)

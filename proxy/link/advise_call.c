@@ -7,6 +7,7 @@
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/session_log.h"
+#include "proxy/session/tally.h"
 
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
 {
     struct log_line l;
 
+    tally_mine.refused[SESSION_ADVISE][why]++;
     if (!call->is_quiet && log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
         session_log_ask(&l, &call->ask, SESSION_ADVISE);
         log_address(&l, "front", &call->peers[0]);

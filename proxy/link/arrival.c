@@ -166,6 +166,8 @@ void arrival_take(struct hub *h, int fd, const struct address *peer, const struc
     }
     if (found.lease != NULL)
         set_whose(h, call, found.lease, found.port);
+    if (h->is_island)
+        found.why = REASON_ISLAND;
     if (found.why != REASON_NONE) {
         call->is_quiet = !session_log_may(&h->strangers, &call->skipped);
         advise_call_refuse(call, found.why);

@@ -64,6 +64,7 @@ struct hub {
     bool is_saving;
     bool is_dirty;
     bool is_ending; /**< only mails that are on their way are still read: nothing is granted any more */
+    bool is_island; /**< nobody's advises are taken: proxy/app/island.h */
     struct deadline save;
     struct log_window strangers;         /**< refused advises: of others than the server, or without a lease */
     struct log_window missed;            /**< advises that nobody takes up */

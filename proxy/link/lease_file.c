@@ -196,3 +196,11 @@ remove_next:
     errno = error;
     return -1;
 }
+
+int lease_file_remove(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return -1;
+    sync_folder(path);
+    return 0;
+}

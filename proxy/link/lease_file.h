@@ -19,3 +19,6 @@ char *lease_file_text(const struct cfg *cfg, struct lease_table *tables);
 
 /** Writes `text` to `path`. 0, or -1 with errno; then the old file is as it was. Blocks; any thread. */
 int lease_file_write(const char *path, const char *text);
+
+/** Removes it, also if there is none. 0, or -1 with errno. Blocks; any thread. */
+int lease_file_remove(const char *path);

@@ -18,6 +18,7 @@ struct book {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct book books[ACCOUNT_WAYS];
+static struct account_sum sums[ACCOUNT_WAYS][ACCOUNT_PURPOSES_COUNT];
 static uint64_t seed; /* peers choose their addresses: they must not know which of them collide */
 
 static const char *const way_names[ACCOUNT_WAYS] = {"accepted", "opened"};
@@ -75,6 +76,7 @@ void account_accepted(enum account_purpose purpose, const struct address *peer)
 {
     pthread_mutex_lock(&lock);
     find_row(ACCOUNT_ACCEPTED, purpose, peer)->count++;
+    sums[ACCOUNT_ACCEPTED][purpose].count++;
     pthread_mutex_unlock(&lock);
 }
 
@@ -82,6 +84,7 @@ void account_opened(enum account_purpose purpose, const struct address *peer)
 {
     pthread_mutex_lock(&lock);
     find_row(ACCOUNT_OPENED, purpose, peer)->count++;
+    sums[ACCOUNT_OPENED][purpose].count++;
     pthread_mutex_unlock(&lock);
 }
 
@@ -89,6 +92,14 @@ void account_made(enum account_purpose purpose, const struct address *peer)
 {
     pthread_mutex_lock(&lock);
     find_row(ACCOUNT_OPENED, purpose, peer)->made++;
+    sums[ACCOUNT_OPENED][purpose].made++;
+    pthread_mutex_unlock(&lock);
+}
+
+void account_read_sums(struct account_sum ret[ACCOUNT_WAYS][ACCOUNT_PURPOSES_COUNT])
+{
+    pthread_mutex_lock(&lock);
+    memcpy(ret, sums, sizeof(sums));
     pthread_mutex_unlock(&lock);
 }
 

@@ -30,6 +30,7 @@
     X(SHARED, "shared")     /* accepted: at a port that a web front door and the tunnel share */                                 \
     X(LINK, "link")         /* accepted: a client's link */                                                                      \
     X(ADVISE, "advise")     /* accepted: a server's dial-back */                                                                 \
+    X(ADMIN, "admin")       /* accepted: at the admin port */                                                                    \
     X(SERVER, "server")     /* opened: a link, to the server */                                                                  \
     X(CLIENT, "client")     /* opened: an advise, to the client */                                                               \
     X(RELAY, "relay")       /* opened: an agent's, to a relay */                                                                 \
@@ -60,6 +61,15 @@ void account_accepted(enum account_purpose purpose, const struct address *peer);
 /** A connection is being opened; and: it is connected now. */
 void account_opened(enum account_purpose purpose, const struct address *peer);
 void account_made(enum account_purpose purpose, const struct address *peer);
+
+/** The sums of a purpose over all peers. */
+struct account_sum {
+    uint64_t count;
+    uint64_t made;
+};
+
+/** All sums. */
+void account_read_sums(struct account_sum ret[ACCOUNT_WAYS][ACCOUNT_PURPOSES_COUNT]);
 
 /** A copy of the table, ordered by way, purpose and peer ("others" last). The caller frees it. NULL without memory. */
 struct account_row *account_read(size_t *ret_count);

@@ -2,10 +2,12 @@
 /* Owns a session's plan of addresses to try, freed when it relays or ends. On the session's worker. */
 #include "proxy/session/dial.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/reach.h"
 #include "proxy/session/resolve_hint.h"
+#include "proxy/session/tally.h"
 
 #include <stdlib.h>
 
@@ -162,6 +164,7 @@ void session_dial_next(struct session *s, enum reason why)
         fd = dial_target(s, plan, t, &why);
         s->opening->back_peer = t->address;
         if (fd < 0) {
+            tally_mine.dials_failed++;
             note_failure(s, plan, t->host, why);
             continue;
         }
@@ -172,6 +175,7 @@ void session_dial_next(struct session *s, enum reason why)
             why = REASON_NO_MEMORY;
             break;
         }
+        s->opening->dialled_ms = clock_ms();
         session_take_back(s, back, attempt_ms(s, plan));
         return;
     }

@@ -2,9 +2,11 @@
 /* Owns the way from accept to the first decision. On its worker. */
 #include "proxy/session/door.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/session_log.h"
+#include "proxy/session/tally.h"
 #include "tls/stream.h"
 
 static void door_greeted(struct session *s)
@@ -16,6 +18,8 @@ static void door_greeted(struct session *s)
         s->front_ops = door->plain_ops;
     } else {
         tls_stream_facts(s->front, &facts);
+        tally_mine.handshakes[facts.is_resumed ? TALLY_HANDSHAKE_RESUMED : TALLY_HANDSHAKE_FULL]++;
+        tally_time(&tally_mine.handshake_time, clock_ms() - s->started_ms);
         s->front_ops = facts.is_tunnel ? door->tunnel_ops : door->web_ops;
     }
     s->front_ops->greeted(s);
@@ -32,17 +36,23 @@ static struct stream *front_new(struct door *door, int fd, const struct address 
     return tcp_stream_accept(fd, peer, local, pool);
 }
 
+static void turn_away(const struct door *door, const struct address *peer, const struct address *local, enum reason why)
+{
+    tally_mine.refused[SESSION_UNKNOWN][why]++;
+    session_log_turned_away(door->worker, door->name, peer, local, why);
+}
+
 static void door_accepted(void *arg, int fd, const struct address *peer, const struct address *local)
 {
     struct door *door = arg;
     struct worker *w = door->worker;
     bool is_greeting = door_tls(door) != NULL;
-    enum reason why = quota_enter(w->site->quota, is_greeting);
+    enum reason why = site_is_island(w->site) ? REASON_ISLAND : quota_enter(w->site->quota, is_greeting);
     struct stream *front;
     struct session *s;
 
     if (why != REASON_NONE) {
-        session_log_turned_away(w, door->name, peer, local, why);
+        turn_away(door, peer, local, why);
         socket_reset(fd);
         return;
     }
@@ -52,7 +62,7 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
         if (is_greeting)
             quota_greeted(w->site->quota);
         quota_leave(w->site->quota);
-        session_log_turned_away(w, door->name, peer, local, REASON_NO_MEMORY);
+        turn_away(door, peer, local, REASON_NO_MEMORY);
         return;
     }
     s->door = door;

@@ -11,6 +11,7 @@
 #include "proxy/session/dial.h"
 #include "proxy/session/session_log.h"
 #include "proxy/session/session_parts.h"
+#include "proxy/session/tally.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -150,7 +151,10 @@ bool session_run_pump(struct session *s, struct pump *p)
     enum pump_result result = pump_run(p, CHUNK_TURN);
 
     if (p->bytes != before) {
+        tally_mine.bytes[s->kind][is_up ? TALLY_UP : TALLY_DOWN] += p->bytes - before;
         s->moved_ms = loop_now_ms(&s->worker->loop);
+        if (is_up)
+            s->up_ms = s->moved_ms;
         (is_up ? &s->back_vigil : &s->front_vigil)->has_written = true;
     }
     if (p->state == PUMP_DRAINING || p->state == PUMP_SHUT)
@@ -258,6 +262,22 @@ void session_close_stream(struct stream **stream, struct watch *watch, enum stre
     *stream = NULL;
 }
 
+/* Of connections that we make; a spare channel that is taken as the back is none. */
+static void count_dial(struct session *s, bool is_made)
+{
+    uint64_t since_ms = s->opening->dialled_ms;
+
+    if (since_ms == 0)
+        return;
+    s->opening->dialled_ms = 0;
+    if (!is_made) {
+        tally_mine.dials_failed++;
+        return;
+    }
+    tally_mine.dials_made++;
+    tally_time(&tally_mine.dial_time, clock_ms() - since_ms);
+}
+
 void session_greet_back(struct session *s)
 {
     enum reason why;
@@ -266,11 +286,13 @@ void session_greet_back(struct session *s)
     case STREAM_STEP_AGAIN:
         return;
     case STREAM_STEP_FAILED:
+        count_dial(s, false);
         why = session_side_reason(s->back->why, false);
         session_close_stream(&s->back, s->back_watch, STREAM_CLOSE_RESET);
         s->back_ops->failed(s, why);
         return;
     default:
+        count_dial(s, true);
         session_note_back(s);
         s->back_ops->greeted(s);
     }
@@ -350,6 +372,7 @@ static void called_again(struct again *a)
 static void dial_is_late(struct session *s)
 {
     if (s->back != NULL) {
+        count_dial(s, false);
         session_close_stream(&s->back, s->back_watch, STREAM_CLOSE_RESET);
         s->back_ops->failed(s, REASON_DIAL_TIMEOUT);
     } else if (s->back_ops->timeout != NULL) {
@@ -545,6 +568,19 @@ static void close_back(struct session *s)
     session_close_stream(&s->back, s->back_watch, is_orderly_end(s->why) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
 }
 
+/* A connection that was handed over goes on elsewhere, and is counted there. */
+static void count_end(const struct session *s, enum session_state state)
+{
+    if (state == SESSION_GREET && s->is_greeting)
+        tally_mine.handshakes[TALLY_HANDSHAKE_FAILED]++;
+    if (s->why == REASON_HANDED_OVER)
+        return;
+    if (s->has_relayed)
+        tally_mine.ended[s->kind][s->why]++;
+    else
+        tally_mine.refused[s->kind][s->why]++;
+}
+
 static void leave_quota(struct session *s)
 {
     struct quota *q = s->worker->site->quota;
@@ -593,6 +629,7 @@ void session_close(struct session *s, enum reason why)
     close_back(s);
     if (s->back_ops != NULL && s->back_ops->ended != NULL)
         s->back_ops->ended(s);
+    count_end(s, state);
     leave_quota(s);
     session_log_end(s, &ends);
     worker_remove(s->worker, s);

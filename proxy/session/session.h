@@ -143,6 +143,7 @@ struct session_opening {
     void *plan;                /**< of proxy/session/dial.c; freed with free() */
     struct address source;     /**< to dial the back from; unset: any */
     bool is_source_foreign;    /**< it is not one of this machine's */
+    uint64_t dialled_ms;       /**< since when a connection to the back is being made; 0: none is */
     uint64_t notice_rest_ms;   /**< what is left of the deadline after the notice; 0: no notice is due */
     struct address back_peer;  /**< the last one that was dialled or given, */
     struct address back_local; /**< and our end: for the last log line */
@@ -187,7 +188,8 @@ struct session {
     struct session_text *texts; /**< what session_keep() keeps */
     void *scratch;              /**< of the front or back ops, up to RELAY; freed with free() */
     uint64_t started_ms;
-    uint64_t moved_ms; /**< last time that bytes moved */
+    uint64_t moved_ms; /**< last time that bytes moved, */
+    uint64_t up_ms;    /**< and that they moved up */
 };
 
 /**

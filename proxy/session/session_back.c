@@ -3,6 +3,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/session_parts.h"
+#include "proxy/session/tally.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -101,6 +102,12 @@ void session_gate_up(struct session *s, struct pump_gate *gate)
     pump_set_gate(&s->up, gate);
 }
 
+static void count_delivery(const struct session *s)
+{
+    tally_mine.advises_delivered++;
+    tally_time(&tally_mine.advise_time, clock_ms() - s->started_ms);
+}
+
 void session_relay(struct session *s)
 {
     struct loop *loop = &s->worker->loop;
@@ -120,6 +127,8 @@ void session_relay(struct session *s)
     s->scratch = NULL;
     s->has_relayed = true;
     s->moved_ms = loop_now_ms(loop);
+    if (s->kind == SESSION_ADVISE)
+        count_delivery(s);
     session_set_state(s, SESSION_RELAY);
     session_run_relay(s, true, true);
 }

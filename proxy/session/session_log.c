@@ -4,6 +4,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/session/tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -110,6 +111,7 @@ bool session_log_may(struct log_window *window, uint64_t *ret_skipped)
     }
     if (window->lines >= LOG_WINDOW_LINES) {
         window->skipped++;
+        tally_mine.lines_skipped++;
         return false;
     }
     window->lines++;

@@ -3,6 +3,7 @@
 #include "proxy/session/worker.h"
 
 #include "proxy/session/session.h"
+#include "proxy/session/tally.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -93,6 +94,7 @@ static void *worker_thread(void *arg)
     snprintf(name, sizeof(name), "worker-%u", w->index + 1);
     pthread_setname_np(pthread_self(), name);
     loop_run(&w->loop);
+    w->counted = tally_mine;
     return NULL;
 }
 
@@ -222,6 +224,15 @@ struct worker *site_next(const struct site *site, unsigned from)
     return NULL;
 }
 
+struct worker *site_next_running(const struct site *site, unsigned from)
+{
+    struct worker *w = site_next(site, from);
+
+    while (w != NULL && w->thread == 0)
+        w = site_next(site, w->index + 1);
+    return w;
+}
+
 void site_post(struct site *site, unsigned worker, struct mail *m)
 {
     if (site->places[worker] != NULL)
@@ -246,6 +257,7 @@ void worker_fini(struct worker *w)
     deadline_clear(&w->leave);
     w->site->places[w->index] = NULL;
     loop_fini(&w->loop);
+    tally_keep(&w->counted); /* behind the mails, whose senders may have added it by themselves */
     hosts_fini(&w->hosts);
     while (w->unused_count > 0)
         free(w->unused[--w->unused_count]);

@@ -13,6 +13,7 @@
 #include "proxy/session/hosts.h"
 #include "proxy/session/idle.h"
 #include "proxy/session/quota.h"
+#include "proxy/session/tally.h"
 #include "tls/context.h"
 
 #include <pthread.h>
@@ -54,6 +55,7 @@ struct site {
     struct worker **workers; /**< of the newest generation; borrowed */
     unsigned workers_count;
     uint64_t made; /**< generations of workers so far */
+    bool is_island; /**< nobody is let in (proxy/app/island.h); workers read it by site_is_island() */
     /** A certificate of this agent's has been renewed on the disk: use it. NULL: at the next start. */
     void (*renewed)(void *arg);
     /** A worker that retires has ended: join and free it. NULL: none ever retires. */
@@ -64,7 +66,16 @@ struct site {
 /** The next living worker at or after place `from`, or NULL: to tell all of them, the retired ones too. Main thread. */
 struct worker *site_next(const struct site *site, unsigned from);
 
+/** The same, of those whose threads run: one that is only prepared does not answer. */
+struct worker *site_next_running(const struct site *site, unsigned from);
+
 #define SITE_EACH(w, site) for (struct worker * (w) = site_next(site, 0); (w) != NULL; (w) = site_next(site, (w)->index + 1))
+
+/** Any thread. */
+static inline bool site_is_island(const struct site *site)
+{
+    return __atomic_load_n(&site->is_island, __ATOMIC_ACQUIRE);
+}
 
 /** A mail to a worker that a handle names; dropped if nobody is at that place any more. Main thread. */
 void site_post(struct site *site, unsigned worker, struct mail *m);
@@ -129,7 +140,7 @@ struct worker {
     unsigned unused_count;
 
     /* private */
-    struct session **slots;
+    struct session **slots; /* worker_slot() */
     unsigned slots_count;
     unsigned slots_free; /* where to look for a free slot first */
     uint64_t serial;
@@ -138,6 +149,7 @@ struct worker {
     struct mail stay;      /* that it was none */
     bool has_word;         /* that is on its way; worker's thread */
     bool is_leaving;       /* the same; main thread */
+    struct tally counted;  /* when the thread has ended */
 };
 
 /** Takes a free place in the site. 0, or -1 with errno. `site` and `cfg` are borrowed until worker_fini(). Main thread. */
@@ -175,6 +187,12 @@ static inline struct worker *worker_of(struct loop *loop)
 /** Enters a session in the list and gives it slot and serial. 0, or -1 without memory. */
 int worker_add(struct worker *w, struct session *s);
 void worker_remove(struct worker *w, struct session *s);
+
+/** The session in a slot below `slots_count`, or NULL: for who looks at all of them bit by bit. */
+static inline struct session *worker_slot(const struct worker *w, unsigned slot)
+{
+    return w->slots[slot];
+}
 
 /** The session of a handle that names this worker, or NULL if it has ended. */
 struct session *worker_find(struct worker *w, struct session_handle handle);

@@ -25,6 +25,9 @@ struct control {
     struct channel_reader reader;
     uint64_t heartbeat_ms;
     uint64_t heard_ms;
+    uint64_t ping_number; /* of our last heartbeat, */
+    uint64_t pinged_ns;   /* when it was sent, */
+    uint64_t round_us;    /* and how long the last answer to one took */
     bool is_closed;
     bool is_stuck; /* a frame could not be written */
 };
@@ -73,6 +76,8 @@ static void take_frame(struct control *c, const struct frame *f)
         (void)control_send(c, &pong);
         break;
     case FRAME_PONG:
+        if (f->number == c->ping_number && c->pinged_ns != 0)
+            c->round_us = (clock_ns() - c->pinged_ns) / 1000;
         break;
     case FRAME_BYE:
     case FRAME_REFUSED:
@@ -120,12 +125,13 @@ static void beat(void *arg)
 {
     struct control *c = arg;
     uint64_t now = clock_ms();
-    struct frame ping = {.type = FRAME_PING, .number = now};
+    struct frame ping = {.type = FRAME_PING, .number = ++c->ping_number};
 
     if (c->is_stuck || now - c->heard_ms >= c->heartbeat_ms * HEARTBEATS_LOST) {
         control_lost(c, REASON_HEARTBEAT_LOST);
         return;
     }
+    c->pinged_ns = clock_ns();
     (void)control_send(c, &ping);
     deadline_set(&c->heartbeat, c->heartbeat_ms);
     control_update(c);
@@ -191,6 +197,11 @@ const struct stream *control_stream(const struct control *c)
 const struct address *control_peer(const struct control *c)
 {
     return &c->stream->peer;
+}
+
+uint64_t control_round_us(const struct control *c)
+{
+    return c->round_us;
 }
 
 const struct address *control_local(const struct control *c)

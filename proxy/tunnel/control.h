@@ -34,6 +34,8 @@ void control_close(struct control *c, enum reason why);
 
 /** Borrowed until the end. */
 const struct stream *control_stream(const struct control *c);
+/** How long the last heartbeat and its answer took, in microseconds; 0: none was answered yet. */
+uint64_t control_round_us(const struct control *c);
 
 const struct address *control_peer(const struct control *c);
 const struct address *control_local(const struct control *c);

@@ -11,6 +11,7 @@
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
 #include "proxy/tunnel/requests.h"
+#include "proxy/tunnel/spare_list.h"
 #include "tls/revoked.h"
 
 #include <stdio.h>
@@ -26,12 +27,13 @@
 struct seat {
     LIST_ENTRY(seat) entry;
     struct seats *seats;
-    const struct cfg_agent *agent; /* of the newest configuration; NULL: it has no such agent, or not yet */
-    struct control *control;       /* NULL: the agent is down */
-    unsigned version;              /* of the protocol, that both speak */
+    const struct cfg_agent *agent;    /* of the newest configuration; NULL: it has no such agent, or not yet */
+    struct control *control;          /* NULL: the agent is down */
+    unsigned version;                 /* of the protocol, that both speak */
+    char program[FRAME_TEXT_MAX + 1]; /* its version, as it says */
+    uint64_t up_ms;
     uint8_t instance[FRAME_INSTANCE];
-    struct session_handle *spares;
-    size_t spares_count, spares_room;
+    struct spare_list spares;
     TAILQ_HEAD(, carrier_want) waiting;
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
@@ -44,6 +46,7 @@ struct seats {
     struct hub *hub;
     struct requests *requests;
     bool is_draining;
+    bool is_island;
     LIST_HEAD(, seat) list;
 };
 
@@ -54,7 +57,7 @@ static struct seats *the_seats(struct hub *hub)
 }
 
 /* NULL: the newest configuration has no such agent. */
-static struct seat *seat_by_name(struct seats *seats, const char *name)
+static struct seat *seat_by_name(const struct seats *seats, const char *name)
 {
     struct seat *seat;
 
@@ -135,45 +138,17 @@ static void waiting_is_late(void *arg)
     }
 }
 
-/* The oldest spare channel first: all are used in turn, so none grows stale unnoticed. */
-static bool pop_spare(struct seat *seat, struct session_handle *ret)
-{
-    if (seat->spares_count == 0)
-        return false;
-    *ret = seat->spares[0];
-    seat->spares_count--;
-    memmove(seat->spares, seat->spares + 1, seat->spares_count * sizeof(seat->spares[0]));
-    return true;
-}
-
-static bool push_spare(struct seat *seat, struct session_handle spare)
-{
-    if (seat->spares_count >= spares_max(seat))
-        return false;
-    if (seat->spares_count == seat->spares_room) {
-        size_t room = seat->spares_room > 0 ? seat->spares_room * 2 : 16;
-        struct session_handle *spares = realloc(seat->spares, room * sizeof(*spares));
-
-        if (spares == NULL)
-            return false;
-        seat->spares = spares;
-        seat->spares_room = room;
-    }
-    seat->spares[seat->spares_count++] = spare;
-    return true;
-}
-
 static void serve_waiting(struct seat *seat)
 {
     struct session_handle spare;
 
-    while (seat->waiting_count > 0 && pop_spare(seat, &spare)) {
+    while (seat->waiting_count > 0 && spare_list_pop(&seat->spares, &spare)) {
         struct carrier_want *want = pop_waiting(seat);
         enum reason why = check(want);
 
         if (why != REASON_NONE) {
             refuse(want, why);
-            (void)push_spare(seat, spare);
+            (void)spare_list_push(&seat->spares, spare, spares_max(seat));
             continue;
         }
         want->ops->take(want, spare);
@@ -188,13 +163,13 @@ static void surplus_is_old(void *arg)
     struct seat *seat = arg;
     struct session_handle spare;
 
-    while (seat->spares_count > spares_level(seat) && pop_spare(seat, &spare))
+    while (seat->spares.count > spares_level(seat) && spare_list_pop(&seat->spares, &spare))
         relay_close_spare(seat->seats->hub->site, spare, REASON_SURPLUS);
 }
 
 static void watch_surplus(struct seat *seat)
 {
-    if (seat->spares_count <= spares_level(seat))
+    if (seat->spares.count <= spares_level(seat))
         deadline_clear(&seat->surplus);
     else if (!deadline_is_set(&seat->surplus))
         deadline_set(&seat->surplus, SURPLUS_MS);
@@ -204,7 +179,7 @@ static void drop_spares(struct seat *seat)
 {
     struct session_handle spare;
 
-    while (pop_spare(seat, &spare))
+    while (spare_list_pop(&seat->spares, &spare))
         relay_close_spare(seat->seats->hub->site, spare, REASON_STALE_CHANNEL);
 }
 
@@ -407,6 +382,8 @@ static void welcome(struct seat *seat, const struct frame *hello)
 
     strcpy(f.text, GEORELAY_VERSION);
     seat->version = f.version;
+    strcpy(seat->program, hello->text);
+    seat->up_ms = clock_ms();
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));
     log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
     (void)control_send(seat->control, &f);
@@ -430,8 +407,13 @@ static bool is_revoked(const struct seat *seat, const struct control *control)
 
 void seat_take_control(struct seat *seat, struct stream *stream, const struct frame *hello)
 {
-    struct control *control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
+    struct control *control;
 
+    if (seat->seats->is_island) {
+        stream_close(stream, STREAM_CLOSE_RESET);
+        return;
+    }
+    control = control_new(seat->seats->hub->loop, stream, &control_ops, seat);
     if (control == NULL)
         return;
     if (hello->version_low > FRAME_VERSION || hello->version < FRAME_VERSION_LOW) {
@@ -478,7 +460,7 @@ static void seat_free(struct seat *seat, enum reason why)
     deadline_clear(&seat->surplus);
     deadline_clear(&seat->late);
     LIST_REMOVE(seat, entry);
-    free(seat->spares);
+    spare_list_fini(&seat->spares);
     free(seat);
 }
 
@@ -592,6 +574,49 @@ void seats_cut_revoked(struct seats *seats)
     }
 }
 
+unsigned seats_cut(struct seats *seats, const char *name, enum reason why)
+{
+    struct seat *seat;
+    unsigned count = 0;
+
+    if (seats == NULL)
+        return 0;
+    LIST_FOREACH(seat, &seats->list, entry)
+    {
+        if (seat->control == NULL || (name != NULL && strcmp(seat->name, name) != 0))
+            continue;
+        control_close(seat->control, why);
+        vacate(seat, why);
+        count++;
+    }
+    return count;
+}
+
+unsigned seats_set_island(struct seats *seats, bool is_island)
+{
+    if (seats == NULL)
+        return 0;
+    seats->is_island = is_island;
+    return is_island ? seats_cut(seats, NULL, REASON_ISLAND) : 0;
+}
+
+void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
+{
+    for (size_t i = 0; seats != NULL && i < seats->hub->cfg->tunnel.agents_count; i++) {
+        const struct seat *seat = seat_by_name(seats, seats->hub->cfg->tunnel.agents[i].name);
+        struct seat_look look = {.agent = seat->agent, .spares = (unsigned)seat->spares.count, .waiting = seat->waiting_count};
+
+        if (seat->control != NULL) {
+            look.is_up = true;
+            look.peer = control_peer(seat->control);
+            look.version = seat->program;
+            look.since_ms = seat->up_ms;
+            look.round_us = control_round_us(seat->control);
+        }
+        found(arg, &look);
+    }
+}
+
 unsigned seats_taken(const struct seats *seats)
 {
     const struct seat *seat;
@@ -608,7 +633,7 @@ unsigned seats_spares(const struct seats *seats)
     unsigned count = 0;
 
     LIST_FOREACH(seat, &seats->list, entry)
-    count += (unsigned)seat->spares_count;
+    count += (unsigned)seat->spares.count;
     return count;
 }
 
@@ -625,7 +650,7 @@ struct seat *seats_find(struct hub *hub, const char *name)
 void seat_add_spare(struct seat *seat, struct session_handle spare, const uint8_t instance[FRAME_INSTANCE])
 {
     bool is_current = seat->control != NULL && memcmp(seat->instance, instance, FRAME_INSTANCE) == 0;
-    bool is_taken = is_current && push_spare(seat, spare);
+    bool is_taken = is_current && spare_list_push(&seat->spares, spare, spares_max(seat));
 
     if (is_current && seat->asked > 0)
         seat->asked--;
@@ -638,12 +663,7 @@ void seat_add_spare(struct seat *seat, struct session_handle spare, const uint8_
 
 void seat_remove_spare(struct seat *seat, struct session_handle spare)
 {
-    for (size_t i = 0; i < seat->spares_count; i++)
-        if (seat->spares[i].serial == spare.serial && seat->spares[i].worker == spare.worker) {
-            seat->spares_count--;
-            memmove(&seat->spares[i], &seat->spares[i + 1], (seat->spares_count - i) * sizeof(seat->spares[0]));
-            return;
-        }
+    spare_list_remove(&seat->spares, spare);
 }
 
 void seats_deliver(struct hub *hub, struct advise_call *call)

@@ -47,6 +47,30 @@ enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, cons
 /** Certificates were revoked: closes the control channels of their holders. */
 void seats_cut_revoked(struct seats *seats);
 
+/** An agent of the configuration as it is now. Texts are the seat's: for the length of the call. */
+struct seat_look {
+    const struct cfg_agent *agent;
+    bool is_up;
+    const struct address *peer; /**< NULL: down */
+    const char *version;        /**< of its program */
+    uint64_t since_ms;          /**< of clock_ms(): up since */
+    uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
+    unsigned spares;            /**< open, verified and unused */
+    unsigned waiting;           /**< who waits for one */
+};
+
+typedef void seat_look_fn(void *arg, const struct seat_look *look);
+
+/** Calls `found` for each agent. NULL has none. */
+void seats_look(const struct seats *seats, seat_look_fn *found, void *arg);
+
+/** Closes the control channel of the agent of this name, and with it all that hangs on it. NULL: of all. How many there were. */
+unsigned seats_cut(struct seats *seats, const char *name, enum reason why);
+
+/** An island (proxy/app/island.h) has no agents: closes all control channels and lets none come, until it is over. How many there
+ * were. NULL has none. */
+unsigned seats_set_island(struct seats *seats, bool is_island);
+
 unsigned seats_taken(const struct seats *seats);
 unsigned seats_spares(const struct seats *seats);
 

@@ -73,6 +73,7 @@ struct uplinks {
     const struct cfg *cfg;
     struct renewing *renewing; /* NULL: nobody renews */
     unsigned next_worker;
+    bool is_island;
     struct uplink list[WORKER_RELAYS_MAX];
 };
 
@@ -273,6 +274,8 @@ static void schedule(struct uplink *u, enum reason why)
         u->replaced_ms = clock_ms();
     u->backoff_ms = u->backoff_ms * 2 < last_ms ? u->backoff_ms * 2 : last_ms;
     deadline_clear(&u->deadline);
+    if (u->uplinks->is_island)
+        return;
     deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
     deadline_set(&u->deadline, pause_ms);
     log_uplink(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
@@ -471,13 +474,16 @@ static void start_uplink(struct uplinks *all, unsigned index)
     *u = (struct uplink){.uplinks = all, .index = index, .is_used = true, .backoff_ms = BACKOFF_FIRST_MS};
     deadline_init(&u->refill, all->loop, refill, u);
     deadline_init(&u->deadline, all->loop, try_relay, u);
-    deadline_set(&u->deadline, 0);
+    if (!all->is_island)
+        deadline_set(&u->deadline, 0);
 }
 
 static void stop_uplink(struct uplink *u)
 {
     deadline_clear(&u->deadline);
     deadline_clear(&u->refill);
+    if (u->uplinks->renewing != NULL)
+        renewing_down(u->uplinks->renewing, u->index);
     control_close(u->control, REASON_SHUTDOWN);
     u->control = NULL;
     if (u->stream != NULL) {
@@ -496,11 +502,11 @@ static void bind_host(struct uplink *u, unsigned rank, struct hosts *hosts)
 }
 
 /* The uplink to a relay of the configuration; NULL: there is none yet. */
-static struct uplink *find_uplink(struct uplinks *all, const char *text)
+static struct uplink *find_uplink(const struct uplinks *all, const char *text)
 {
     for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         if (all->list[i].is_used && strcmp(all->list[i].text, text) == 0)
-            return &all->list[i];
+            return (struct uplink *)(uintptr_t)&all->list[i];
     return NULL;
 }
 
@@ -611,12 +617,71 @@ void uplinks_free(struct uplinks *all)
     free(all);
 }
 
+static void cut(struct uplink *u)
+{
+    if (u->stream != NULL) {
+        watch_set(&u->watch, u->stream->fd, 0);
+        stream_close(u->stream, STREAM_CLOSE_ORDERLY);
+        u->stream = NULL;
+    }
+    if (u->control != NULL) {
+        control_close(u->control, REASON_ISLAND);
+        uplink_down(u, REASON_ISLAND);
+    }
+    deadline_clear(&u->deadline);
+}
+
+static void dial_again(struct uplink *u)
+{
+    deadline_clear(&u->deadline);
+    deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
+    deadline_set(&u->deadline, 0);
+    u->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+unsigned uplinks_set_island(struct uplinks *all, bool is_island)
+{
+    unsigned count = 0;
+
+    if (all == NULL || all->is_island == is_island)
+        return 0;
+    all->is_island = is_island;
+    for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
+        struct uplink *u = &all->list[i];
+
+        if (!u->is_used)
+            continue;
+        count += is_island && u->is_up;
+        if (is_island)
+            cut(u);
+        else
+            dial_again(u);
+    }
+    return count;
+}
+
 bool uplinks_has(const struct uplinks *all, const uint8_t instance[FRAME_INSTANCE])
 {
     for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         if (all->list[i].is_up && memcmp(all->list[i].instance, instance, FRAME_INSTANCE) == 0)
             return true;
     return false;
+}
+
+void uplinks_look(const struct uplinks *all, uplink_look_fn *found, void *arg)
+{
+    for (size_t i = 0; all != NULL && i < all->cfg->relays_count; i++) {
+        const struct uplink *u = find_uplink(all, all->cfg->relays[i].text);
+        struct uplink_look look = {
+            .relay = u->host->endpoint, .is_up = u->is_up, .is_draining = u->is_draining, .spares = u->spares};
+
+        if (u->is_up) {
+            look.peer = control_peer(u->control);
+            look.since_ms = u->up_ms;
+            look.round_us = control_round_us(u->control);
+        }
+        found(arg, &look);
+    }
 }
 
 unsigned uplinks_up(const struct uplinks *all)

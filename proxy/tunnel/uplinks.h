@@ -35,11 +35,31 @@ bool uplinks_has(const struct uplinks *u, const uint8_t instance[FRAME_INSTANCE]
 unsigned uplinks_up(const struct uplinks *u);
 unsigned uplinks_spares(const struct uplinks *u);
 
+/** A relay of the configuration as it is now. */
+struct uplink_look {
+    const struct cfg_endpoint *relay;
+    bool is_up;
+    bool is_draining;
+    const struct address *peer; /**< NULL: down */
+    uint64_t since_ms;          /**< of clock_ms(): up since */
+    uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
+    unsigned spares;            /**< open or being opened */
+};
+
+typedef void uplink_look_fn(void *arg, const struct uplink_look *look);
+
+/** Calls `found` for each relay. NULL has none. */
+void uplinks_look(const struct uplinks *u, uplink_look_fn *found, void *arg);
+
 /** A spare channel was taken by the relay, or ended otherwise. From its worker, by mail. */
 void uplinks_spare_done(struct worker *w, unsigned relay, const uint8_t instance[FRAME_INSTANCE], bool is_taken);
 
 /** Who renews the agent's certificate; borrowed. */
 void uplinks_set_renewing(struct uplinks *u, struct renewing *renewing);
+
+/** An island (proxy/app/island.h) has no relays: closes all control channels and dials none, until it is over. How many there
+ * were. NULL has none. */
+unsigned uplinks_set_island(struct uplinks *u, bool is_island);
 
 /** Set once, before workers run: the uplinks that uplinks_spare_done() reports to. */
 void uplinks_set_receiver(struct uplinks *u);

@@ -8,6 +8,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/session/door.h"
+#include "proxy/session/tally.h"
 #include "proxy/web/access.h"
 #include "proxy/web/answer.h"
 #include "proxy/web/back.h"
@@ -49,6 +50,15 @@ void conversation_set_state(struct conversation *c, enum conversation_state stat
 /* -- the end of exchange and conversation --------------------------------------------------------------------------------------
  */
 
+static void count_request(const struct exchange *x)
+{
+    unsigned class = x->status / 100;
+
+    tally_mine.requests[class < TALLY_CLASSES ? class : 0]++;
+    if (x->status != 0)
+        tally_time(&tally_mine.first_byte_time, x->first_ms);
+}
+
 static void log_exchange(struct conversation *c, enum reason why)
 {
     if (!c->x.is_open)
@@ -56,6 +66,7 @@ static void log_exchange(struct conversation *c, enum reason why)
     if (c->x.why == REASON_NONE)
         c->x.why = why;
     access_log(c);
+    count_request(&c->x);
     exchange_close(&c->x);
 }
 

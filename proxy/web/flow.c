@@ -124,6 +124,13 @@ static void join(struct flow *f)
     put_in_if_empty(f);
 }
 
+static void note_sent(struct flow *f, uint64_t count)
+{
+    f->bytes += count;
+    if (f->sum != NULL)
+        *f->sum += count;
+}
+
 enum flow_result flow_flush(struct flow *f)
 {
     while (f->out != NULL && f->out_sent < f->out->end) {
@@ -136,7 +143,7 @@ enum flow_result flow_flush(struct flow *f)
             return FLOW_TO_BROKEN;
         }
         f->out_sent += (size_t)n;
-        f->bytes += (uint64_t)n;
+        note_sent(f, (uint64_t)n);
     }
     if (!f->is_retaining && f->out != NULL) {
         chunk_put(&f->loop->chunks, &f->out);
@@ -166,7 +173,7 @@ static enum flow_result pass_on(struct flow *f)
         }
         f->in->start += (size_t)n;
         f->ready -= (size_t)n;
-        f->bytes += (uint64_t)n;
+        note_sent(f, (uint64_t)n);
     }
     put_in_if_empty(f);
     return FLOW_OVER;

@@ -29,6 +29,7 @@ struct flow {
     struct http_body body; /**< of the message at hand */
     uint64_t most;         /**< bytes of a body; more is the fault BODY_TOO_LARGE, and they are not passed on. 0: any */
     uint64_t bytes;        /**< passed on, heads and all */
+    uint64_t *sum;         /**< grows with it, over all flows of the thread; NULL: nobody sums them. Borrowed */
     enum reason why;       /**< after FLOW_FROM_BROKEN and FLOW_TO_BROKEN: as the stream gave it */
     enum http_fault fault; /**< after FLOW_FAULT */
 };

@@ -2,6 +2,8 @@
 /* Owns the way from a conversation to its rest and back, and the memory of both. On the session's thread. */
 #include "proxy/web/rest.h"
 
+#include "proxy/session/tally.h"
+
 #include <stdlib.h>
 
 /* Sanitizers shall see each use of a conversation that rests: with them none is kept. */
@@ -35,6 +37,8 @@ struct conversation *conversation_new(struct session *s, const struct web_rules 
     flow_init(&c->up, loop, s->front, NULL);
     c->up.most = (uint64_t)s->worker->cfg->limits.body_bytes;
     flow_init(&c->down, loop, NULL, s->front);
+    c->up.sum = &tally_mine.bytes[SESSION_WEB][TALLY_UP]; /* a session stays on its thread */
+    c->down.sum = &tally_mine.bytes[SESSION_WEB][TALLY_DOWN];
     return c;
 }
 
@@ -94,4 +98,14 @@ void conversation_end_rest(struct session *s)
     s->down.bytes = r->down;
     free(r->certificate);
     r->certificate = NULL;
+}
+
+void conversation_bytes(const struct session *s, uint64_t *ret_up, uint64_t *ret_down)
+{
+    const struct rest *r = s->scratch;
+    const struct conversation *c = conversation_of(s);
+    bool is_resting = conversation_is_resting(s);
+
+    *ret_up = is_resting ? r->up : c->up.bytes;
+    *ret_down = is_resting ? r->down : c->down.bytes;
 }

@@ -40,3 +40,6 @@ struct conversation *conversation_wake(struct session *s);
 
 /** A session that rests has ended. */
 void conversation_end_rest(struct session *s);
+
+/** What a session in SERVE has passed on so far, resting or not. */
+void conversation_bytes(const struct session *s, uint64_t *ret_up, uint64_t *ret_down);

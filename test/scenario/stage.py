@@ -127,6 +127,8 @@ class Stage:
     def agent(self, name, of, *links, label=None, workers=2, level="info", prefix=(), **more):
         """An agent of the relay `of`, connected, with its spare channels open."""
         since = of.mark()
+        if "admin" in more:  # it keeps there whether it is an island
+            more.setdefault("state", str(self.folder / f"{label or name}-state"))
         settings = self.agent_settings(name, of.address_text("tunnel"), *links, **more)
         one = self.add(relay.Georelay(self.folder, label or f"agent-{name}", settings, workers, prefix, None, level))
         of.expect("agent_up", since, agent=name)

@@ -448,7 +448,7 @@ def test_intercepted_advise(stage):
 def test_unknown_requests_and_garbage(stage):
     relay = stage.relay(links=[stage.link("127.0.0.1:9")], admin=with_socket(stage, "relay"))
     path = control_of(relay)
-    unknown = "georelay error=unknown_request known=accounts\n"
+    unknown = "georelay error=unknown_request known=accounts,status,kill,island\n"
     whole = re.compile(r"georelay answer=accounts form=1\n.*\nend rows=0\n", re.S)
     for request in ("weather\n", "\n", "accounts \n", "ACCOUNTS\n", "accountsaccounts\n", "\x00\x01\x02\n", "x" * LINE, "x" * 100000):
         with knock(path) as sock:
