@@ -137,6 +137,11 @@ void check_rewrite(const struct check *c, const struct cfg_link *link);
 /** Addressing "ports" and "rewrite": each port of an address stands for one client. */
 void check_port_owners(const struct check *c);
 
+/* check_audit.c */
+
+/** The audit log: that its lines go somewhere, and to a file of their own. */
+void check_audit(const struct check *c);
+
 /* check_files.c */
 
 /** Certificates, keys, CAs, the state folder, the folders of log and access log and of the control socket. */

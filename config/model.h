@@ -335,6 +335,30 @@ struct cfg_access {
     int query; /**< enum cfg_switch: whether lines hold the query */
 };
 
+/** Where an audit's lines go besides their file. */
+enum cfg_syslog { CFG_SYSLOG_OFF = 0, CFG_SYSLOG_UDP, CFG_SYSLOG_TCP, CFG_SYSLOG_TLS, CFG_SYSLOG_UNIX };
+
+enum cfg_on_failure { CFG_ON_FAILURE_CONTINUE = 0, CFG_ON_FAILURE_STOP };
+
+/** Nothing is audited without `file` and without `syslog`. */
+struct cfg_audit {
+    char *file; /**< NULL: none */
+    unsigned file_line;
+    struct cfg_syslog_target {
+        char *text;    /**< as written; NULL: none */
+        int transport; /**< enum cfg_syslog */
+        char *host;    /**< or the path of a Unix socket */
+        char port[6];
+    } syslog;
+    unsigned syslog_line;
+    char *ca; /**< for the receiver over TLS; NULL: those of the system */
+    unsigned ca_line;
+    char *key; /**< NULL: lines have a hash that anybody can make */
+    unsigned key_line;
+    int on_failure; /**< enum cfg_on_failure */
+    unsigned line;  /**< of the group; 0: there is none */
+};
+
 struct cfg_limits {
     long connections; /**< accepted connections at one time, all listeners together */
     long per_client;  /**< of these, from one IP address; for clients behind agents, per identity */
@@ -408,6 +432,7 @@ struct cfg {
     struct cfg_admin admin;
     struct cfg_log log;
     struct cfg_access access;
+    struct cfg_audit audit;
     struct cfg_limits limits;
     struct cfg_timeouts timeouts;
     long workers; /**< 0: one per core */

@@ -195,13 +195,25 @@ static bool keeps_leases(const struct cfg *cfg)
     return false;
 }
 
+static void print_audit(const struct cfg_audit *audit, FILE *out)
+{
+    if (audit->line == 0)
+        return;
+    fprintf(out, "audit log to %s%s%s%s%s\n", audit->file ? audit->file : "", audit->file && audit->syslog.text ? " and " : "",
+            audit->syslog.text ? audit->syslog.text : "", audit->key ? ", sealed with the key " : "",
+            audit->key ? audit->key : "");
+    fprintf(out, "  when a line can't be kept: %s\n",
+            audit->on_failure == CFG_ON_FAILURE_STOP ? "stop" : "go on, and say so in the log");
+}
+
 static void print_process(const struct cfg *cfg, FILE *out)
 {
     fprintf(out, "no connection is silent for longer than %ld s, so that firewalls which wait %ld s do not forget it\n",
             cfg->timeouts.firewall_idle_s / 3, cfg->timeouts.firewall_idle_s);
     fprintf(out, "log to %s, level %s, as %s\n", cfg->log.file ? cfg->log.file : "standard error", levels[cfg->log.level],
             formats[cfg->log.format]);
-    if (cfg->role == CFG_ROLE_RELAY || keeps_leases(cfg))
+    print_audit(&cfg->audit, out);
+    if (cfg->role == CFG_ROLE_RELAY || keeps_leases(cfg) || cfg->audit.line > 0)
         fprintf(out, "state in %s\n", cfg->state);
     if (cfg->admin.socket)
         fprintf(out, "control socket %s\n", cfg->admin.socket);

@@ -23,6 +23,7 @@ static const char *const deliveries[] = {"agent", "direct", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const access_formats[] = {"logfmt", "json", "w3c", NULL};
+static const char *const on_failures[] = {"continue", "stop", NULL};
 static const char *const switches[] = {"off", "on", NULL};
 
 #define VALUE(type_, struct_, member_)     .type = (type_), .offset = offsetof(struct struct_, member_)
@@ -123,6 +124,8 @@ const struct cfg_setting cfg_settings[] = {
      .about = "What is logged, how and where."},
     {CFG_IN_TOP, "access", GROUP(CFG_IN_ACCESS, cfg, access), .roles = RELAY, .example = "access = { format = \"json\"; };",
      .about = "The lines about requests, one for each."},
+    {CFG_IN_TOP, "audit", GROUP(CFG_IN_AUDIT, cfg, audit), .roles = BOTH, .example = "audit = { file = \"/var/log/georelay/audit.log\"; };",
+     .about = "The audit log: who did what, in lines that nobody can change unseen; without it there is none."},
     {CFG_IN_TOP, "limits", GROUP(CFG_IN_LIMITS, cfg, limits), .roles = BOTH, .example = "limits = { per_client = 256; };",
      .about = "How many connections are accepted, and how large requests may be."},
     {CFG_IN_TOP, "timeouts", GROUP(CFG_IN_TIMEOUTS, cfg, timeouts), .roles = BOTH, .example = "timeouts = { dial = 3; };",
@@ -410,6 +413,20 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_ACCESS, "query", CHOICE(switches, cfg_access, query), .preset = "off", .roles = RELAY, .example = "query = \"on\";",
      .about = "Whether lines hold what stands behind the \"?\" of an address."},
 
+    {CFG_IN_AUDIT, "file", VALUE(CFG_PATH, cfg_audit, file), PLACE(cfg_audit, file_line), .roles = BOTH,
+     .example = "file = \"/var/log/georelay/audit.log\";",
+     .about = "The file to append to."},
+    {CFG_IN_AUDIT, "syslog", VALUE(CFG_SYSLOG, cfg_audit, syslog), PLACE(cfg_audit, syslog_line), .roles = BOTH,
+     .example = "syslog = \"tls:logs.example:6514\";",
+     .about = "The syslog receiver, beside the file or instead of it."},
+    {CFG_IN_AUDIT, "ca", VALUE(CFG_PATH, cfg_audit, ca), PLACE(cfg_audit, ca_line), .roles = BOTH, .example = "ca = \"logs-ca.crt\";",
+     .about = "The CAs that the certificate of a receiver over TLS is verified by, a PEM file; without it those of the system."},
+    {CFG_IN_AUDIT, "key", VALUE(CFG_PATH, cfg_audit, key), PLACE(cfg_audit, key_line), .roles = BOTH, .example = "key = \"audit.key\";",
+     .about = "A file of 16 to 256 secret bytes that nobody else may read: without them nobody can make or change a line unseen."},
+    {CFG_IN_AUDIT, "on_failure", CHOICE(on_failures, cfg_audit, on_failure), .preset = "continue", .roles = BOTH,
+     .example = "on_failure = \"stop\";",
+     .about = "What is done when a line can't be kept: georelay goes on and says so, or it stops."},
+
     {CFG_IN_LIMITS, "connections", VALUE(CFG_NUMBER, cfg_limits, connections), .scale = 1, BOUNDS(1, 1000000), .preset = "20000",
      .unit = "connections", .roles = BOTH, .example = "connections = 20000;",
      .about = "Accepted connections at one time, all listeners together."},
@@ -506,6 +523,7 @@ const struct cfg_group_info cfg_groups[CFG_GROUPS] = {
     [CFG_IN_ADMIN] = {"admin", "the group \"admin\"", sizeof(struct cfg_admin), 0},
     [CFG_IN_LOG] = {"log", "the group \"log\"", sizeof(struct cfg_log), 0},
     [CFG_IN_ACCESS] = {"access", "the group \"access\"", sizeof(struct cfg_access), 0},
+    [CFG_IN_AUDIT] = {"audit", "the group \"audit\"", sizeof(struct cfg_audit), offsetof(struct cfg_audit, line)},
     [CFG_IN_LIMITS] = {"limits", "the group \"limits\"", sizeof(struct cfg_limits), 0},
     [CFG_IN_TIMEOUTS] = {"timeouts", "the group \"timeouts\"", sizeof(struct cfg_timeouts), 0},
 };

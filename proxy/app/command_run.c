@@ -3,6 +3,7 @@
  * Owns the order of the start: configuration, certificates, sockets, state folder, then the rights are dropped, and only then
  * does anything read from the network.
  */
+#include "proxy/app/audits.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/options.h"
@@ -28,14 +29,19 @@ static unsigned count_workers(const struct cfg *cfg)
 static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets)
 {
     unsigned workers = count_workers(cfg);
-    int code;
+    int code = EXIT_TROUBLE;
 
     privilege_raise_files(cfg);
-    if (hub_sockets_open(sockets, cfg) != 0 || gates_open(gates, workers) != 0 || privilege_make_state(cfg) != 0 ||
-        control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 || startup_open_logs(cfg) != 0)
+    if (audits_prepare(cfg) != 0 || hub_sockets_open(sockets, cfg) != 0 || gates_open(gates, workers) != 0 ||
+        privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
+        startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_warn_files(cfg);
-    code = service_run(cfg, gates, sockets, workers);
+    if (audits_start(cfg) == 0) {
+        audits_started(cfg);
+        code = service_run(cfg, gates, sockets, workers);
+        audits_stop();
+    }
     log_stop();
     return code;
 }

@@ -28,4 +28,5 @@ int command_firewall(int argc, char **argv);
 int command_pki(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_prove(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_version(int argc, char **argv);

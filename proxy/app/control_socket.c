@@ -7,6 +7,7 @@
 
 #include "config/place.h"
 #include "proxy/app/accounts.h"
+#include "proxy/app/audits.h"
 #include "proxy/base/log.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/watch.h"
@@ -76,6 +77,14 @@ static bool answer_unknown(FILE *out)
     return true;
 }
 
+static bool is_known(const char *line)
+{
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (strcmp(requests[i].name, line) == 0)
+            return true;
+    return false;
+}
+
 static bool write_answer(FILE *out, const char *line)
 {
     for (size_t i = 0; i < REQUESTS; i++)
@@ -125,6 +134,8 @@ static void answer_line(struct client *c)
 {
     FILE *out = open_memstream(&c->answer, &c->length);
     bool is_whole = out != NULL && write_answer(out, c->line);
+
+    audits_request(c->fd, c->line, is_known(c->line));
 
     if (out != NULL && fclose(out) == 0 && is_whole)
         send_answer(c);

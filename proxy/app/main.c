@@ -19,6 +19,7 @@ static const struct {
     {"pki", command_pki, "make keys and certificates for the tunnel and the web front door"},
     {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},
     {"prove", command_prove, "report which connections were opened, and whether any was towards the clients"},
+    {"audit", command_audit, "verify the audit log: find lines that were changed, removed or cut off"},
     {"version", command_version, "say which version this is"},
 };
 

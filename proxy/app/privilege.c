@@ -75,7 +75,7 @@ int privilege_make_state(const struct cfg *cfg)
 {
     const struct passwd *user;
 
-    if (!privilege_keeps_leases(cfg))
+    if (!privilege_keeps_leases(cfg) && cfg->audit.line == 0)
         return 0;
     if (mkdir(cfg->state, 0750) != 0 && errno != EEXIST) {
         fprintf(stderr, "%s: cannot make the state folder %s: %s. Make it, or name another with \"state\".\n", cfg->file,

@@ -5,9 +5,11 @@
  */
 #include "proxy/app/service.h"
 
+#include "proxy/app/audits.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/counts.h"
+#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -245,6 +247,8 @@ static void log_stopping(const char *signal_name)
 {
     struct log_line l;
 
+    audits_stopping(signal_name);
+
     if (!log_begin(&l, LOG_LEVEL_INFO, "stopping"))
         return;
     log_text(&l, "signal", signal_name);
@@ -293,6 +297,8 @@ static void reopen_logs(const struct cfg *cfg)
     tell_reopened("log_reopened", log_reopen());
     if (cfg->access.lines == CFG_ON && cfg->access.file != NULL)
         tell_reopened("access_log_reopened", log_reopen_access());
+    if (cfg->audit.file != NULL)
+        tell_reopened("audit_reopened", audit_reopen());
 }
 
 static void signal_came(evutil_socket_t number, short what, void *arg)
@@ -473,6 +479,25 @@ static void service_stop(struct service *v)
     free(v->host_of);
 }
 
+static void stop_for_audit(void *arg)
+{
+    loop_stop(&((struct service *)arg)->loop);
+}
+
+/* Until it is told to stop, or must not go on without an audit. The exit code. */
+static int run_loop(struct service *v)
+{
+    audit_on_stop(stop_for_audit, v);
+    loop_run(&v->loop);
+    audit_on_stop(NULL, NULL);
+    if (!audit_has_failed())
+        return EXIT_DONE;
+    log_stopping("audit");
+    log_plain(LOG_LEVEL_ERROR, "audit_stop", "remedy",
+              "mend what ev=audit_failed says and start again; or set audit.on_failure to \"continue\"");
+    return EXIT_TROUBLE;
+}
+
 int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers)
 {
     /* Static, not on the stack: a look-up that still hangs when we end finds a closed loop, not a dead one. */
@@ -485,12 +510,14 @@ int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *
     v->sockets = sockets;
     if (service_start(v, workers) == 0) {
         log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
-        loop_run(&v->loop);
-        code = EXIT_DONE;
+        audits_ready(NULL);
+        code = run_loop(v);
     } else {
         log_plain(LOG_LEVEL_ERROR, "start_failed", "error", strerror(errno));
+        audits_ready(strerror(errno));
     }
     service_stop(v);
+    audits_stopped();
     log_plain(LOG_LEVEL_INFO, "stopped", NULL, NULL);
     return code;
 }

@@ -6,7 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
-#include "proxy/session/session_log.h"
+#include "proxy/session/session_audit.h"
 
 #include <stdlib.h>
 
@@ -33,6 +33,8 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
 {
     struct log_line l;
 
+    if (!call->is_quiet)
+        session_audit_advise_refused(&call->ask, &call->peers[0], &call->peers[1], why, call->skipped);
     if (!call->is_quiet && log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
         session_log_ask(&l, &call->ask, SESSION_ADVISE);
         log_address(&l, "front", &call->peers[0]);

@@ -2,6 +2,7 @@
 /* Owns the steps by which a session gets its back stream and lets it go again. On the session's worker. */
 #include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/session/session_parts.h"
 
 #include <assert.h>
@@ -121,5 +122,6 @@ void session_relay(struct session *s)
     s->has_relayed = true;
     s->moved_ms = loop_now_ms(loop);
     session_set_state(s, SESSION_RELAY);
+    session_audit_open(s);
     session_run_relay(s, true, true);
 }

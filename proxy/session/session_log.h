@@ -12,6 +12,8 @@ struct log_line;
 struct session_ends {
     struct address front, front_local;
     struct address back, back_local;
+    bool is_tunnel;                             /**< the front is, or asked for, a tunnel */
+    struct tls_client_certificate *certificate; /**< of the front of a session that is refused; session_log_end() frees it */
 };
 
 /** As long as the streams are open. */
@@ -27,6 +29,10 @@ void session_log_step(const struct session *s, enum session_state to);
 
 /** Adds sid, kind, name, client, agent, stream of what was asked for, as far as known. */
 void session_log_ask(struct log_line *l, const struct session_ask *ask, enum session_kind kind);
+
+/** Adds sid; the addresses that are known. */
+void session_log_sid(struct log_line *l, const struct session *s);
+void session_log_ends(struct log_line *l, const struct session_ends *ends);
 
 /** Adds why=, and remedy= where there is one. */
 void session_log_why(struct log_line *l, enum reason why);

@@ -183,6 +183,11 @@ void control_close(struct control *c, enum reason why)
     control_end(c);
 }
 
+const struct stream *control_stream(const struct control *c)
+{
+    return c->stream;
+}
+
 const struct address *control_peer(const struct control *c)
 {
     return &c->stream->peer;

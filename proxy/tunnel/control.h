@@ -32,5 +32,8 @@ bool control_send(struct control *c, const struct frame *f);
 /** Says BYE with the reason (unless NONE) and closes. NULL is ignored. */
 void control_close(struct control *c, enum reason why);
 
+/** Its stream, to be looked at. */
+const struct stream *control_stream(const struct control *c);
+
 const struct address *control_peer(const struct control *c);
 const struct address *control_local(const struct control *c);

@@ -5,9 +5,11 @@
  */
 #include "proxy/tunnel/seats.h"
 
+#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
@@ -368,6 +370,26 @@ static void log_seat(const struct seat *seat, const char *event, const struct ad
     log_end(&l);
 }
 
+/* `control` NULL: it is gone. */
+static void audit_seat(const struct seat *seat, enum audit_event event, const struct control *control, const char *version,
+                       enum reason why)
+{
+    struct log_line l;
+
+    if (!audit_begin(&l, event, event == AUDIT_AGENT_REFUSED ? AUDIT_REFUSED : AUDIT_OK))
+        return;
+    log_text(&l, "agent", seat->agent->name);
+    if (control != NULL) {
+        log_address(&l, "peer", control_peer(control));
+        session_audit_certificate(&l, control_stream(control));
+    }
+    if (version != NULL)
+        log_text(&l, "version", version);
+    if (why != REASON_NONE)
+        log_text(&l, "why", reason_name(why));
+    audit_end(&l);
+}
+
 /* The control channel is gone, and with it everything that hangs on it. */
 static void vacate(struct seat *seat, enum reason why)
 {
@@ -378,6 +400,7 @@ static void vacate(struct seat *seat, enum reason why)
     drop_spares(seat);
     refuse_waiting(seat, REASON_AGENT_DOWN);
     log_seat(seat, "agent_down", NULL, NULL, why);
+    audit_seat(seat, AUDIT_AGENT_DOWN, NULL, NULL, why);
 }
 
 static void control_frame(void *arg, const struct frame *f)
@@ -409,6 +432,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
     seat->version = f.version;
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));
     log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
+    audit_seat(seat, AUDIT_AGENT_UP, seat->control, hello->text, REASON_NONE);
     (void)control_send(seat->control, &f);
     control_start(seat->control, (uint64_t)tunnel->heartbeat_ms);
     if (seat->seats->is_draining)
@@ -419,6 +443,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
 static void refuse_version(struct seat *seat, struct control *control, const struct frame *hello)
 {
     log_seat(seat, "agent_refused", control_peer(control), hello->text, REASON_VERSION_MISMATCH);
+    audit_seat(seat, AUDIT_AGENT_REFUSED, control, hello->text, REASON_VERSION_MISMATCH);
     control_close(control, REASON_VERSION_MISMATCH);
 }
 

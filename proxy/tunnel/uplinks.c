@@ -3,11 +3,13 @@
  * uplinks_spare_done(). */
 #include "proxy/tunnel/uplinks.h"
 
+#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/resolve_hint.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/spare.h"
 #include "tls/identity.h"
@@ -86,6 +88,22 @@ static void log_uplink(const struct uplink *u, enum log_level level, const char 
     log_end(&l);
 }
 
+static void audit_uplink(const struct uplink *u, enum audit_event event, enum reason why)
+{
+    struct log_line l;
+
+    if (!audit_begin(&l, event, AUDIT_OK))
+        return;
+    log_text(&l, "relay", u->host->endpoint->text);
+    if (u->control != NULL) {
+        log_address(&l, "peer", control_peer(u->control));
+        session_audit_certificate(&l, control_stream(u->control));
+    }
+    if (why != REASON_NONE)
+        log_text(&l, "why", reason_name(why));
+    audit_end(&l);
+}
+
 /* -- telling the workers -------------------------------------------------------------------------------------------------------
  */
 
@@ -130,6 +148,13 @@ static void relay_mail_drop(struct mail *m)
         free(news);
 }
 
+static void tell_relay(const struct uplink *u, bool is_up)
+{
+    log_uplink(u, LOG_LEVEL_INFO, is_up ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
+    if (is_up)
+        audit_uplink(u, AUDIT_RELAY_UP, REASON_NONE);
+}
+
 static void workers_are_told(struct mail *m, struct loop *loop)
 {
     struct relay_news *news = (struct relay_news *)m;
@@ -137,7 +162,7 @@ static void workers_are_told(struct mail *m, struct loop *loop)
 
     (void)loop;
     if (receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
-        log_uplink(u, LOG_LEVEL_INFO, news->relay.is_up ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
+        tell_relay(u, news->relay.is_up);
     free(news);
 }
 
@@ -243,6 +268,7 @@ static void uplink_down(struct uplink *u, enum reason why)
     if (was_up) {
         tell_workers(u); /* first: whoever reads the line may open a link at once */
         log_uplink(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
+        audit_uplink(u, AUDIT_RELAY_DOWN, why);
     }
     schedule(u, why);
 }

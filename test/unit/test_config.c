@@ -469,6 +469,7 @@ static void every_example_can_be_read(void **state)
         [CFG_IN_ADMIN] = {"admin = { ", " };"},
         [CFG_IN_LOG] = {"log = { ", " };"},
         [CFG_IN_ACCESS] = {"access = { ", " };"},
+        [CFG_IN_AUDIT] = {"audit = { ", " };"},
         [CFG_IN_LIMITS] = {"limits = { ", " };"},
         [CFG_IN_TIMEOUTS] = {"timeouts = { ", " };"},
     };
