@@ -81,6 +81,8 @@ static void print_link(const struct cfg *cfg, const struct cfg_link *link, FILE 
     if (link->listen_count == 0)
         fprintf(out, "no listener for the link \"%s\": for clients of agents only\n", link->name);
     print_ranges(link, out);
+    print_admission(&link->admission, "  ", out);
+    print_schedule(&link->schedule, "  ", out);
     if (cfg->role == CFG_ROLE_AGENT)
         return;
     print_server(&link->server, out);
@@ -96,7 +98,7 @@ static void print_own_server(const struct cfg *cfg, const struct cfg_link *serve
     print_advise(cfg, server, out);
 }
 
-static void print_agent(const struct cfg_agent *agent, FILE *out)
+static void print_rights(const struct cfg_agent *agent, FILE *out)
 {
     if (agent->clients_count == 0) {
         fprintf(out, "  agent \"%s\" connects to servers beside it\n", agent->name);
@@ -110,6 +112,12 @@ static void print_agent(const struct cfg_agent *agent, FILE *out)
     fputs(" and deliver advises, for clients of ", out);
     print_networks(agent->clients, agent->clients_count, out);
     fputc('\n', out);
+}
+
+static void print_agent(const struct cfg_agent *agent, FILE *out)
+{
+    print_rights(agent, out);
+    print_schedule(&agent->schedule, "    ", out);
 }
 
 static void print_tunnel(const struct cfg *cfg, FILE *out)
@@ -128,6 +136,7 @@ static void print_tunnel(const struct cfg *cfg, FILE *out)
                     address_port(address) == 0 ? ", on a port that the system chooses" : "");
     }
     fprintf(out, "tunnel\n  certificate %s, key %s, CA %s\n", tunnel->identity.chain, tunnel->identity.key, tunnel->ca);
+    print_admission(&tunnel->admission, "  ", out);
     fprintf(out, "  heartbeat each %ld s, %ld spare channels of each agent\n", tunnel->heartbeat_ms / 1000, tunnel->spares);
     for (size_t i = 0; i < tunnel->agents_count; i++)
         print_agent(&tunnel->agents[i], out);

@@ -61,6 +61,7 @@ enum cfg_type {
     CFG_FIELD_NAME,   /**< char *, in a list struct cfg_string */
     CFG_FIELD_VALUE,  /**< char * */
     CFG_STATUSES,     /**< struct cfg_statuses */
+    CFG_HOURS,        /**< in a list, struct cfg_hours */
     CFG_SYSLOG,       /**< struct cfg_syslog_target */
     CFG_GROUP,        /**< the struct of group `child` */
     CFG_TYPES

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the parsing and freeing of single values, one small function for each type of the table of settings. Any thread. */
 #include "config/values.h"
+#include "config/hours.h"
 #include "config/memory.h"
 #include "config/model.h"
 #include "config/values_http.h"
@@ -292,6 +293,18 @@ static bool parse_syslog(const struct cfg_setting *row, const char *text, const 
     return false;
 }
 
+static bool parse_hours(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_hours *hours = member;
+
+    (void)row;
+    (void)place;
+    if (!cfg_hours_parse(text, hours))
+        return false;
+    hours->text = cfg_copy(text);
+    return true;
+}
+
 static const struct {
     const char *title; /* NULL: it depends on the row */
     cfg_value_parse_fn *parse;
@@ -331,6 +344,8 @@ static const struct {
     [CFG_STATUSES] = {"a list of statuses from 100 to 599 and of ranges, parted by commas", cfg_parse_statuses, 0, 0},
     [CFG_SYSLOG] = {"\"udp:\", \"tcp:\" or \"tls:\" with host and port, or \"unix:\" with the path of a socket", parse_syslog, 0,
                     0},
+    [CFG_HOURS] = {"a time of the week such as \"Mo-Fr 07:00-18:00\", \"Sa,Su 8-12\" or \"22:00-06:00\"", parse_hours,
+                   sizeof(struct cfg_hours), offsetof(struct cfg_hours, line)},
     [CFG_GROUP] = {"a group in braces", NULL, 0, 0},
 };
 
@@ -380,6 +395,7 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
     struct cfg_statuses *statuses = member;
     struct cfg_syslog_target *syslog = member;
     struct cfg_bytes *bytes = member;
+    struct cfg_hours *hours = member;
 
     switch (row->type) {
     case CFG_NAME:
@@ -411,6 +427,10 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
         free(syslog->text);
         free(syslog->host);
         *syslog = (struct cfg_syslog_target){0};
+        break;
+    case CFG_HOURS:
+        free(hours->text);
+        hours->text = NULL;
         break;
     case CFG_STATUSES:
         free(statuses->text);
