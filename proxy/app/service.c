@@ -17,6 +17,7 @@
 #include "proxy/link/learn.h"
 #include "proxy/link/server_side.h"
 #include "proxy/net/resolver.h"
+#include "proxy/session/rate.h"
 #include "proxy/session/resolve_hint.h"
 #include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
@@ -345,6 +346,13 @@ static void rotate_tickets(void *arg)
 /* -- up and down ---------------------------------------------------------------------------------------------------------------
  */
 
+static int init_rates(struct site *site, const struct cfg_limits *limits)
+{
+    site->rate = rate_new(limits->rate, limits->rate_per_client, limits->burst_s);
+    site->handshakes = rate_new(limits->handshakes, limits->handshakes_per_client, limits->burst_s);
+    return site->rate != NULL && site->handshakes != NULL ? 0 : -1;
+}
+
 static int init_site(struct service *v, unsigned workers)
 {
     struct site *site = &v->site;
@@ -352,7 +360,7 @@ static int init_site(struct service *v, unsigned workers)
     *site = (struct site){.cfg = v->cfg, .main = &v->loop, .hub = &v->hub, .agent_tls = v->gates->agent_tls};
     site->quota = quota_new(&v->cfg->limits);
     site->workers = calloc(workers, sizeof(*site->workers));
-    if (site->quota == NULL || site->workers == NULL)
+    if (site->quota == NULL || site->workers == NULL || init_rates(site, &v->cfg->limits) != 0)
         return -1;
     while (site->workers_count < workers) {
         if (worker_init(&site->workers[site->workers_count], site, site->workers_count) != 0)
@@ -475,6 +483,8 @@ static void service_stop(struct service *v)
             event_free(v->signals[i]);
     loop_fini(&v->loop);
     quota_free(v->site.quota);
+    rate_free(v->site.rate);
+    rate_free(v->site.handshakes);
     free(v->site.workers);
     free(v->host_of);
 }

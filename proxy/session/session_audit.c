@@ -17,7 +17,13 @@ static bool is_certificate(enum reason why)
 static bool is_limit(enum reason why)
 {
     return why == REASON_LIMIT_CONNECTIONS || why == REASON_LIMIT_CLIENT || why == REASON_LIMIT_GREETING ||
-           why == REASON_NO_FILES;
+           why == REASON_LIMIT_RATE || why == REASON_LIMIT_CLIENT_RATE || why == REASON_LIMIT_HANDSHAKES ||
+           why == REASON_LIMIT_CLIENT_HANDSHAKES || why == REASON_NO_FILES;
+}
+
+static bool is_access(enum reason why)
+{
+    return why == REASON_ACCESS_DENIED || why == REASON_ROUTE_DENIED;
 }
 
 /* A rule of ours said no; all else went wrong. */
@@ -44,7 +50,7 @@ static bool is_rule(enum reason why)
     case REASON_TLS_NO_ALPN:
         return true;
     default:
-        return is_certificate(why) || is_limit(why);
+        return is_certificate(why) || is_limit(why) || is_access(why);
     }
 }
 
@@ -58,6 +64,8 @@ static enum audit_event refusal_of(enum session_kind kind, bool is_tunnel, enum 
 {
     if (is_limit(why))
         return AUDIT_LIMIT_REACHED;
+    if (is_access(why))
+        return AUDIT_ACCESS_DENIED;
     if (kind == SESSION_LINK)
         return AUDIT_LINK_REFUSED;
     if (kind == SESSION_ADVISE)
@@ -149,8 +157,25 @@ void session_audit_refuse(const struct session *s, const struct session_ends *en
     end_refusal(&l, s->why, skipped);
 }
 
+void session_audit_request_denied(const struct session *s, const char *name, const struct address *client, const char *rule,
+                                  enum reason why, uint64_t skipped)
+{
+    struct log_line l;
+
+    if (!audit_begin(&l, AUDIT_ACCESS_DENIED, AUDIT_REFUSED))
+        return;
+    session_log_sid(&l, s);
+    log_text(&l, "name", name);
+    if (address_is_set(client))
+        log_text(&l, "client", address_format_ip(client, (char[ADDRESS_TEXT]){0}));
+    log_address(&l, "front", &s->front->peer);
+    log_address(&l, "front_local", &s->front->local);
+    log_text(&l, "rule", rule);
+    end_refusal(&l, why, skipped);
+}
+
 void session_audit_turned_away(const char *name, const struct address *peer, const struct address *local, enum reason why,
-                               uint64_t skipped)
+                               const char *rule, uint64_t skipped)
 {
     enum audit_event event = refusal_of(SESSION_UNKNOWN, false, why);
     struct log_line l;
@@ -160,6 +185,8 @@ void session_audit_turned_away(const char *name, const struct address *peer, con
     log_text(&l, "name", name);
     log_address(&l, "front", peer);
     log_address(&l, "front_local", local);
+    if (rule != NULL)
+        log_text(&l, "rule", rule);
     end_refusal(&l, why, skipped);
 }
 

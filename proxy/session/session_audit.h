@@ -16,9 +16,13 @@ void session_audit_close(const struct session *s, const struct session_ends *end
 /** It never came to that; `skipped` others like it were counted and not told. */
 void session_audit_refuse(const struct session *s, const struct session_ends *ends, uint64_t skipped);
 
+/** A request that a route refused to its client, who may be behind proxies. */
+void session_audit_request_denied(const struct session *s, const char *name, const struct address *client, const char *rule,
+                                  enum reason why, uint64_t skipped);
+
 /** A connection that was refused before it became a session. */
 void session_audit_turned_away(const char *name, const struct address *peer, const struct address *local, enum reason why,
-                               uint64_t skipped);
+                               const char *rule, uint64_t skipped);
 
 /** An advise that nobody took. */
 void session_audit_advise_refused(const struct session_ask *ask, const struct address *peer, const struct address *local,

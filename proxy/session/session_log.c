@@ -4,6 +4,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/session/admission.h"
 #include "proxy/session/session_audit.h"
 
 #include <inttypes.h>
@@ -170,14 +171,14 @@ void session_log_step(const struct session *s, enum session_state to)
 }
 
 void session_log_turned_away(struct worker *w, const char *name, const struct address *peer, const struct address *local,
-                             enum reason why)
+                             enum reason why, const char *rule)
 {
     struct log_line l;
     uint64_t skipped;
 
     if (!session_log_may(&w->refusals[why], &skipped))
         return;
-    session_audit_turned_away(name, peer, local, why, skipped);
+    session_audit_turned_away(name, peer, local, why, rule, skipped);
     if (!log_begin(&l, LOG_LEVEL_INFO, "refuse"))
         return;
     log_text(&l, "name", name);
@@ -185,7 +186,19 @@ void session_log_turned_away(struct worker *w, const char *name, const struct ad
     log_address(&l, "front_local", local);
     log_text(&l, "at", "relay");
     session_log_why(&l, why);
+    if (rule != NULL)
+        log_text(&l, "rule", rule);
     if (skipped > 0)
         log_number(&l, "skipped", skipped);
     log_end(&l);
+}
+
+void session_log_request_denied(struct session *s, const char *name, const struct address *client,
+                                const struct cfg_admission *list, enum reason why)
+{
+    char rule[ADMISSION_RULE];
+    uint64_t skipped;
+
+    if (session_log_may(&s->worker->refusals[why], &skipped))
+        session_audit_request_denied(s, name, client, admission_rule(list, client, rule), why, skipped);
 }

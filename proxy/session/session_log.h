@@ -40,6 +40,12 @@ void session_log_why(struct log_line *l, enum reason why);
 /** True if one more refusal for this reason may be logged now; `ret_skipped` says how many were not, before. */
 bool session_log_may(struct log_window *window, uint64_t *ret_skipped);
 
-/** A connection that was refused before it became a session. */
+/**
+ * A request that a route refused, for the audit log: it has its line in the access log. `client` may be behind proxies, or empty.
+ */
+void session_log_request_denied(struct session *s, const char *name, const struct address *client,
+                                const struct cfg_admission *list, enum reason why);
+
+/** A connection that was refused before it became a session; `rule`: what decided, or NULL. */
 void session_log_turned_away(struct worker *w, const char *name, const struct address *peer, const struct address *local,
-                             enum reason why);
+                             enum reason why, const char *rule);

@@ -20,6 +20,7 @@
 
 struct session;
 struct hub;
+struct rate;
 struct worker;
 
 /** A relay of this agent as workers see it (role agent). */
@@ -36,6 +37,8 @@ struct worker_relay {
 struct site {
     const struct cfg *cfg;
     struct quota *quota;
+    struct rate *rate;       /**< of new connections; NULL: no limit */
+    struct rate *handshakes; /**< of TLS handshakes; NULL: no limit */
     struct loop *main;
     struct hub *hub; /**< main thread's; workers only name it in mails */
     struct worker *workers;
