@@ -22,7 +22,7 @@
 #include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
 #include "proxy/tunnel/asking.h"
-#include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/seats_curfew.h"
 #include "proxy/tunnel/uplinks.h"
 #include "proxy/web/health.h"
 
@@ -53,6 +53,7 @@ struct service {
     struct site site;
     struct hub hub;
     struct seats *seats;
+    struct seats_curfew curfew;
     struct uplinks *uplinks;
     struct resolver *resolver;
     struct health *health;
@@ -380,6 +381,8 @@ static int init_roles(struct service *v)
     if (is_relay) {
         asking_init(&v->site);
         v->seats = seats_new(&v->hub);
+        if (v->seats != NULL)
+            seats_curfew_init(&v->curfew, &v->loop, v->cfg, v->seats);
         return v->seats != NULL ? 0 : -1;
     }
     v->uplinks = uplinks_new(&v->loop, &v->site, &v->hub.hosts);
@@ -463,6 +466,7 @@ static void service_stop(struct service *v)
     for (unsigned i = 0; i < v->started; i++)
         loop_stop(&v->site.workers[i].loop);
     health_free(v->health);
+    seats_curfew_fini(&v->curfew);
     seats_free(v->seats);
     if (v->uplinks != NULL)
         agent_hand_carrier(&v->hub, NULL);

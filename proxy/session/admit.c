@@ -3,7 +3,10 @@
 #include "proxy/session/admit.h"
 
 #include "proxy/base/clock.h"
+#include "proxy/session/hours.h"
 #include "proxy/session/rate.h"
+
+#include <time.h>
 
 /* A listener that a web door and the tunnel share lets in whom one of them wants; after the handshake it is known who it is for.
  */
@@ -53,4 +56,18 @@ enum reason admit_rate(const struct door *door, const struct address *peer)
     default:
         return REASON_NONE;
     }
+}
+
+enum reason admit_hours(const struct cfg_schedule *schedule)
+{
+    time_t now = time(NULL);
+    struct tm local;
+
+    if (schedule->hours_count == 0)
+        return REASON_NONE;
+    if (localtime_r(&now, &local) == NULL)
+        return REASON_OUT_OF_HOURS;
+    return hours_contain(schedule->hours, schedule->hours_count, local.tm_wday, local.tm_hour * 60 + local.tm_min)
+               ? REASON_NONE
+               : REASON_OUT_OF_HOURS;
 }

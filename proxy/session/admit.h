@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Who may come in through a door: by the address of the connection, and by how many came before it in this second. Any thread.
+ * Who may come in through a door: by the address of the connection, by how many came before it in this second, and by the hours
+ * of the week. Any thread.
  */
 #pragma once
 
@@ -16,3 +17,6 @@ const struct cfg_admission *admit_list(const struct door *door);
 
 /** REASON_NONE, or the limit of rates that is reached. Counts the connection otherwise. */
 enum reason admit_rate(const struct door *door, const struct address *peer);
+
+/** REASON_NONE, or OUT_OF_HOURS. */
+enum reason admit_hours(const struct cfg_schedule *schedule);

@@ -48,6 +48,7 @@ static bool is_rule(enum reason why)
     case REASON_REWRITE_MISMATCH:
     case REASON_TLS_NO_COMMON:
     case REASON_TLS_NO_ALPN:
+    case REASON_OUT_OF_HOURS:
         return true;
     default:
         return is_certificate(why) || is_limit(why) || is_access(why);

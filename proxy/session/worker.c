@@ -2,6 +2,7 @@
 /* Owns a thread, its loop and the table of its sessions. worker_init/start/fini: main thread; the rest: the worker's. */
 #include "proxy/session/worker.h"
 
+#include "proxy/session/curfew.h"
 #include "proxy/session/session.h"
 
 #include <assert.h>
@@ -51,6 +52,14 @@ static void sweep(void *arg)
     deadline_set(&w->sweep, sweep_ms(w));
 }
 
+static void enforce_curfew(void *arg)
+{
+    struct worker *w = arg;
+
+    curfew_enforce(w);
+    deadline_set(&w->curfew, CURFEW_MS);
+}
+
 int worker_init(struct worker *w, struct site *site, unsigned index)
 {
     *w = (struct worker){.site = site, .cfg = site->cfg, .index = index};
@@ -65,6 +74,9 @@ int worker_init(struct worker *w, struct site *site, unsigned index)
     TAILQ_INIT(&w->sessions);
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));
+    deadline_init(&w->curfew, &w->loop, enforce_curfew, w);
+    if (curfew_is_set(w->cfg))
+        deadline_set(&w->curfew, CURFEW_MS);
     return 0;
 }
 
@@ -112,6 +124,7 @@ void worker_fini(struct worker *w)
         session_close(TAILQ_FIRST(&w->sessions), REASON_SHUTDOWN);
     idle_pool_fini(&w->idle);
     deadline_clear(&w->sweep);
+    deadline_clear(&w->curfew);
     loop_fini(&w->loop);
     hosts_fini(&w->hosts);
     while (w->unused_count > 0)

@@ -78,7 +78,8 @@ struct worker {
     unsigned sessions_count;
     unsigned sessions_peak; /**< since memory was last given back */
     bool is_draining;
-    struct deadline sweep; /**< looks for vanished peers and idle sessions */
+    struct deadline sweep;  /**< looks for vanished peers and idle sessions */
+    struct deadline curfew; /**< looks for sessions whose hours are over; set if any hours end so */
     struct log_window refusals[REASON_COUNT];
     void *unused[WORKER_UNUSED_MAX]; /**< memory of conversations; freed with free() */
     unsigned unused_count;

@@ -468,6 +468,16 @@ static void take_seat(struct seat *seat, struct stream *stream, const struct fra
 /* -- the seats -----------------------------------------------------------------------------------------------------------------
  */
 
+void seats_dismiss(struct seats *seats, const struct cfg_agent *agent, enum reason why)
+{
+    struct seat *seat = seat_of(seats, agent);
+
+    if (seat->control == NULL)
+        return;
+    control_close(seat->control, why);
+    vacate(seat, why);
+}
+
 struct seats *seats_new(struct hub *hub)
 {
     const struct cfg_tunnel *tunnel = &hub->cfg->tunnel;
@@ -497,10 +507,7 @@ void seats_free(struct seats *seats)
     for (size_t i = 0; i < seats->count; i++) {
         struct seat *seat = &seats->list[i];
 
-        if (seat->control != NULL) {
-            control_close(seat->control, REASON_SHUTDOWN);
-            vacate(seat, REASON_SHUTDOWN);
-        }
+        seats_dismiss(seats, seat->agent, REASON_SHUTDOWN);
         deadline_clear(&seat->surplus);
         free(seat->spares);
     }

@@ -17,6 +17,9 @@ struct seats *seats_new(struct hub *hub);
 /** Says BYE to all. NULL is ignored. */
 void seats_free(struct seats *seats);
 
+/** Says BYE to this agent, if it is connected. */
+void seats_dismiss(struct seats *seats, const struct cfg_agent *agent, enum reason why);
+
 /** Says DRAIN to all agents. */
 void seats_drain(struct seats *seats);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may come in: lists of addresses, and rates of new connections."""
+"""Who may come in: lists of addresses, rates of new connections, and hours of the week."""
+import datetime
 import subprocess
 
 import audit_log
@@ -174,3 +175,78 @@ def test_handshakes_of_a_client(stage):
     relay.expect("refuse", why="limit_client_handshakes")
     assert s_client(stage, relay.address("web"), str(stage.block[3]))
     assert curl(stage, f"http://127.0.0.1:{relay.address('plain')[1]}/", source=fast) == 200  # no handshake there
+
+
+# -- hours --
+
+
+def local_time(hour, minute, second):
+    """A TZ in which it is this time now: the end of some hours is seconds away."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    shift = (hour * 3600 + minute * 60 + second) - (now.hour * 3600 + now.minute * 60 + now.second)
+    if shift < -12 * 3600:
+        shift += 24 * 3600
+    elif shift > 12 * 3600:
+        shift -= 24 * 3600
+    sign, rest = ("-" if shift > 0 else "+"), abs(shift)  # POSIX: west is positive
+    return ("env", f"TZ=LOC{sign}{rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}")
+
+
+def timed_link(stage, server, *hours, **more):
+    return {**stage.link(server), "hours": list(hours), **more}
+
+
+def test_a_link_within_its_hours(stage):
+    relay = stage.relay(links=[timed_link(stage, stage.echo().text, "07:00-18:00")], prefix=local_time(12, 0, 0))
+    answers(stage, relay.address("link"), stage.block[3])
+
+
+def test_a_link_out_of_its_hours(stage):
+    relay = stage.relay(links=[timed_link(stage, stage.echo().text, "07:00-11:00", "13:00-18:00")], prefix=local_time(12, 0, 0),
+                        **with_audit(stage))
+    assert peers.connect_reset(relay.address("link"), bind=stage.block[3]) < 2
+    relay.expect("refuse", why="out_of_hours", kind="link")
+    assert audited(stage, relay, "link_refused", why="out_of_hours")["result"] == "refused"
+
+
+def test_what_is_open_goes_on(stage):
+    relay = stage.relay(links=[timed_link(stage, stage.echo().text, "07:00-12:00")], prefix=local_time(11, 59, 55))
+    held = answers(stage, relay.address("link"), stage.block[3])
+
+    def is_over():
+        try:
+            return peers.connect_reset(relay.address("link"), bind=stage.block[4]) < 2
+        except (OSError, peers.PeerError):
+            return False
+    wait_for(is_over, within=15)
+    held.send(b"still here")
+    held.expect(b"still here")
+
+
+def test_what_is_open_is_closed(stage):
+    relay = stage.relay(links=[timed_link(stage, stage.echo().text, "07:00-12:00", hours_end="close")],
+                        prefix=local_time(11, 59, 56), **with_audit(stage))
+    held = answers(stage, relay.address("link"), stage.block[3])
+    held.expect_reset(within=10)
+    relay.expect("close", kind="link", why="out_of_hours")
+    audited(stage, relay, "link_close", why="out_of_hours")
+
+
+def test_an_agent_out_of_its_hours(stage):
+    row = {**stage.allow("site-a"), "hours": ["00:00-11:00"]}
+    relay = stage.relay(links=[stage.link(stage.echo().text, listen=None)], tunnel=stage.tunnel(row), prefix=local_time(12, 0, 0),
+                        **with_audit(stage))
+    settings = stage.agent_settings("site-a", relay.address_text("tunnel"))
+    agent = stage.add(relay_module.Georelay(stage.folder, "agent", settings, 1, (), None, "info"))
+    relay.expect("refuse", why="out_of_hours", kind="tunnel", agent="site-a")
+    agent.expect("tunnel_retry", why="out_of_hours")
+    audited(stage, relay, "agent_refused", why="out_of_hours")
+
+
+def test_an_agent_whose_hours_end(stage):
+    row = {**stage.allow("site-a"), "hours": ["07:00-12:00"], "hours_end": "close"}
+    relay = stage.relay(links=[stage.link(stage.echo().text, listen=None)], tunnel=stage.tunnel(row), prefix=local_time(11, 59, 54))
+    agent = stage.agent("site-a", relay)
+    held = answers(stage, agent.address("link"), stage.block[3])
+    held.expect_reset(within=12)
+    relay.expect("agent_down", agent="site-a", why="out_of_hours")
