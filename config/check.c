@@ -183,6 +183,7 @@ static void check_settings(const struct check *c, struct cfg *cfg)
     check_admin(c);
     check_listeners(c);
     check_advises(c);
+    check_audit(c);
 }
 
 int cfg_check_settings(struct cfg *cfg, struct cfg_problems *problems)

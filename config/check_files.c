@@ -90,13 +90,13 @@ static bool has_alias(const struct cfg *cfg)
     return false;
 }
 
-/* Without addressing "alias" there is nothing to remember. */
+/* What there is to remember: leases with addressing "alias", the end of the audit log. */
 static void check_state(const struct check *c)
 {
     const struct cfg *cfg = c->cfg;
     struct stat st;
 
-    if (!cfg->state || !has_alias(cfg))
+    if (!cfg->state || (!has_alias(cfg) && cfg->audit.line == 0))
         return;
     check_parent(c, cfg->state_line, "state", cfg->state);
     if (stat(cfg->state, &st) == 0 && !S_ISDIR(st.st_mode))
@@ -178,4 +178,7 @@ void check_files(const struct check *c)
     check_secret(c, cfg->admin.token_file_line, "token", cfg->admin.token_file);
     check_log(c, cfg->log.file_line, "log", cfg->log.file);
     check_log(c, cfg->access.file_line, "access log", cfg->access.file);
+    check_log(c, cfg->audit.file_line, "audit", cfg->audit.file);
+    check_public(c, cfg->audit.ca_line, "syslog CA", cfg->audit.ca);
+    check_key(c, cfg->audit.key_line, cfg->audit.key);
 }

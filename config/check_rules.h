@@ -141,6 +141,10 @@ void check_port_owners(const struct check *c);
 
 /** The admin port: other machines are to reach it over TLS only, and to say who they are. */
 void check_admin(const struct check *c);
+/* check_audit.c */
+
+/** The audit log: that its lines go somewhere, and to a file of their own. */
+void check_audit(const struct check *c);
 
 /* check_files.c */
 

@@ -47,6 +47,7 @@ enum cfg_log_level { CFG_LOG_ERROR = 0, CFG_LOG_WARN, CFG_LOG_INFO, CFG_LOG_DEBU
 enum cfg_log_format { CFG_LOG_LOGFMT = 0, CFG_LOG_JSON };
 enum cfg_access_format { CFG_ACCESS_LOGFMT = 0, CFG_ACCESS_JSON, CFG_ACCESS_W3C };
 enum cfg_switch { CFG_OFF = 0, CFG_ON };
+enum cfg_hours_end { CFG_HOURS_END_KEEP = 0, CFG_HOURS_END_CLOSE };
 
 /** Whom to connect to: an address, a name that the resolver looks up, or NAME@AGENT: an entry of an agent beside the server. */
 struct cfg_endpoint {
@@ -79,6 +80,30 @@ struct cfg_string {
 struct cfg_network {
     struct network network;
     unsigned line;
+};
+
+/** Who may come: `deny` wins; an `allow` that is not empty refuses everybody else (proxy/session/admission.h). */
+struct cfg_admission {
+    struct cfg_network *allow; /**< setting "allow_from" */
+    size_t allow_count;
+    struct cfg_network *deny; /**< setting "deny_from" */
+    size_t deny_count;
+};
+
+/** A time of the week, in local time: "Mo-Fr 07:00-18:00". */
+struct cfg_hours {
+    char *text;     /**< as written */
+    unsigned days;  /**< those on which it begins; bit 0 is Sunday, as in tm_wday */
+    unsigned first; /**< minute of the day */
+    unsigned end;   /**< the minute that does not belong to it any more; not above `first`: on the next day */
+    unsigned line;
+};
+
+/** When an agent or link may be used; none: always. */
+struct cfg_schedule {
+    struct cfg_hours *hours;
+    size_t hours_count;
+    int end; /**< enum cfg_hours_end: what becomes of what is open then */
 };
 
 struct cfg_pool {
@@ -138,11 +163,12 @@ struct cfg_upstream {
 
 /** Requests for another upstream, or with another path there. */
 struct cfg_route {
-    char *host;                    /**< "name", "10.0.0.5", "[2001:db8::5]", or "*.name" for all names that end so; NULL: any */
-    char *path;                    /**< a prefix that ends at the border of a segment */
-    char *upstream;                /**< NULL: the door's `servers` */
-    char *replace;                 /**< what takes the place of `path`; NULL: it stays */
-    const struct cfg_upstream *to; /**< set by cfg_check(), in the same web door */
+    char *host;                     /**< "name", "10.0.0.5", "[2001:db8::5]", or "*.name" for all names that end so; NULL: any */
+    char *path;                     /**< a prefix that ends at the border of a segment */
+    char *upstream;                 /**< NULL: the door's `servers` */
+    char *replace;                  /**< what takes the place of `path`; NULL: it stays */
+    struct cfg_admission admission; /**< by the client's address, also behind trusted proxies */
+    const struct cfg_upstream *to;  /**< set by cfg_check(), in the same web door */
     unsigned line;
 };
 
@@ -209,6 +235,7 @@ struct cfg_web {
     unsigned cookie_same_site_line;
     long hsts_s; /**< 0: not sent */
     unsigned hsts_line;
+    struct cfg_admission admission; /**< by the connection's address */
     unsigned line;
 };
 
@@ -283,8 +310,10 @@ struct cfg_link {
     size_t listen_count;
     struct cfg_ports *ports; /**< a link over ranges; then server.has_any_port, unless an agent dials it */
     size_t ports_count;
-    struct cfg_endpoint server; /**< role relay; `servers` of an agent */
-    struct cfg_advise advise;   /**< the same */
+    struct cfg_endpoint server;     /**< role relay; `servers` of an agent */
+    struct cfg_advise advise;       /**< the same */
+    struct cfg_admission admission; /**< of `listen` */
+    struct cfg_schedule schedule;
     unsigned line;
 };
 
@@ -295,6 +324,7 @@ struct cfg_agent {
     size_t links_count;
     struct cfg_network *clients;
     size_t clients_count;
+    struct cfg_schedule schedule;
     unsigned line;
 };
 
@@ -313,9 +343,10 @@ struct cfg_tunnel {
     unsigned requests_line;
     struct cfg_agent *agents;
     size_t agents_count;
-    long heartbeat_ms; /**< pause between heartbeats; an end unheard of for three of them is dead */
-    long spares;       /**< spare channels that each agent keeps open */
-    unsigned line;     /**< 0: no tunnel configured */
+    long heartbeat_ms;              /**< pause between heartbeats; an end unheard of for three of them is dead */
+    long spares;                    /**< spare channels that each agent keeps open */
+    struct cfg_admission admission; /**< of `listen` */
+    unsigned line;                  /**< 0: no tunnel configured */
 };
 
 /** Role relay. */
@@ -354,10 +385,41 @@ struct cfg_access {
     int query; /**< enum cfg_switch: whether lines hold the query */
 };
 
+/** Where an audit's lines go besides their file. */
+enum cfg_syslog { CFG_SYSLOG_OFF = 0, CFG_SYSLOG_UDP, CFG_SYSLOG_TCP, CFG_SYSLOG_TLS, CFG_SYSLOG_UNIX };
+
+enum cfg_on_failure { CFG_ON_FAILURE_CONTINUE = 0, CFG_ON_FAILURE_STOP };
+
+/** Nothing is audited without `file` and without `syslog`. */
+struct cfg_audit {
+    char *file; /**< NULL: none */
+    unsigned file_line;
+    struct cfg_syslog_target {
+        char *text;    /**< as written; NULL: none */
+        int transport; /**< enum cfg_syslog */
+        char *host;    /**< or the path of a Unix socket */
+        char port[6];
+    } syslog;
+    unsigned syslog_line;
+    char *ca; /**< for the receiver over TLS; NULL: those of the system */
+    unsigned ca_line;
+    char *key; /**< NULL: lines have a hash that anybody can make */
+    unsigned key_line;
+    int on_failure; /**< enum cfg_on_failure */
+    unsigned line;  /**< of the group; 0: there is none */
+};
+
 struct cfg_limits {
     long connections; /**< accepted connections at one time, all listeners together */
     long per_client;  /**< of these, from one IP address; for clients behind agents, per identity */
     long greeting;    /**< of these, not yet through their TLS handshake and first frame */
+
+    /* New connections a second; 0: any number. Web doors, links and the tunnel count apart (proxy/session/rate.h). */
+    long rate;
+    long rate_per_client;
+    long handshakes; /**< of these, with TLS */
+    long handshakes_per_client;
+    long burst_s; /**< so many seconds' worth may come at once */
 
     /* Role relay, web doors in mode "http". */
     long head_bytes; /**< of a request or response */
@@ -430,6 +492,7 @@ struct cfg {
     struct cfg_admin admin;
     struct cfg_log log;
     struct cfg_access access;
+    struct cfg_audit audit;
     struct cfg_limits limits;
     struct cfg_timeouts timeouts;
     long workers; /**< 0: one per core */

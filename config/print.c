@@ -81,6 +81,8 @@ static void print_link(const struct cfg *cfg, const struct cfg_link *link, FILE 
     if (link->listen_count == 0)
         fprintf(out, "no listener for the link \"%s\": for clients of agents only\n", link->name);
     print_ranges(link, out);
+    print_admission(&link->admission, "  ", out);
+    print_schedule(&link->schedule, "  ", out);
     if (cfg->role == CFG_ROLE_AGENT)
         return;
     print_server(&link->server, out);
@@ -96,7 +98,7 @@ static void print_own_server(const struct cfg *cfg, const struct cfg_link *serve
     print_advise(cfg, server, out);
 }
 
-static void print_agent(const struct cfg_agent *agent, FILE *out)
+static void print_rights(const struct cfg_agent *agent, FILE *out)
 {
     if (agent->clients_count == 0) {
         fprintf(out, "  agent \"%s\" connects to servers beside it\n", agent->name);
@@ -110,6 +112,12 @@ static void print_agent(const struct cfg_agent *agent, FILE *out)
     fputs(" and deliver advises, for clients of ", out);
     print_networks(agent->clients, agent->clients_count, out);
     fputc('\n', out);
+}
+
+static void print_agent(const struct cfg_agent *agent, FILE *out)
+{
+    print_rights(agent, out);
+    print_schedule(&agent->schedule, "    ", out);
 }
 
 static void print_tunnel(const struct cfg *cfg, FILE *out)
@@ -131,6 +139,7 @@ static void print_tunnel(const struct cfg *cfg, FILE *out)
     if (tunnel->revoked != NULL || tunnel->crl != NULL)
         fprintf(out, "  revoked certificates in %s%s%s\n", tunnel->revoked != NULL ? tunnel->revoked : "",
                 tunnel->revoked != NULL && tunnel->crl != NULL ? " and " : "", tunnel->crl != NULL ? tunnel->crl : "");
+    print_admission(&tunnel->admission, "  ", out);
     fprintf(out, "  heartbeat each %ld s, %ld spare channels of each agent\n", tunnel->heartbeat_ms / 1000, tunnel->spares);
     for (size_t i = 0; i < tunnel->agents_count; i++)
         print_agent(&tunnel->agents[i], out);
@@ -198,13 +207,25 @@ static bool keeps_leases(const struct cfg *cfg)
     return false;
 }
 
+static void print_audit(const struct cfg_audit *audit, FILE *out)
+{
+    if (audit->line == 0)
+        return;
+    fprintf(out, "audit log to %s%s%s%s%s\n", audit->file ? audit->file : "", audit->file && audit->syslog.text ? " and " : "",
+            audit->syslog.text ? audit->syslog.text : "", audit->key ? ", sealed with the key " : "",
+            audit->key ? audit->key : "");
+    fprintf(out, "  when a line can't be kept: %s\n",
+            audit->on_failure == CFG_ON_FAILURE_STOP ? "stop" : "go on, and say so in the log");
+}
+
 static void print_process(const struct cfg *cfg, FILE *out)
 {
     fprintf(out, "no connection is silent for longer than %ld s, so that firewalls which wait %ld s do not forget it\n",
             cfg->timeouts.firewall_idle_s / 3, cfg->timeouts.firewall_idle_s);
     fprintf(out, "log to %s, level %s, as %s\n", cfg->log.file ? cfg->log.file : "standard error", levels[cfg->log.level],
             formats[cfg->log.format]);
-    if (cfg->role == CFG_ROLE_RELAY || keeps_leases(cfg))
+    print_audit(&cfg->audit, out);
+    if (cfg->role == CFG_ROLE_RELAY || keeps_leases(cfg) || cfg->audit.line > 0)
         fprintf(out, "state in %s\n", cfg->state);
     if (cfg->admin.socket)
         fprintf(out, "control socket %s\n", cfg->admin.socket);

@@ -24,6 +24,11 @@ void print_range(const struct port_range *ports, FILE *out);
 /** "ports 5500-5509" or "port 5500". */
 void print_ports(const struct port_range *ports, FILE *out);
 
+/** Whom a listener or a route is for, and when a link or an agent may be used: lines that begin with `indent`; none for everybody
+ * and always. */
+void print_admission(const struct cfg_admission *a, const char *indent, FILE *out);
+void print_schedule(const struct cfg_schedule *s, const char *indent, FILE *out);
+
 /** How advises of a link find their clients: lines that begin with two blanks. */
 void print_advise(const struct cfg *cfg, const struct cfg_link *link, FILE *out);
 

@@ -43,6 +43,7 @@ static void print_route(const struct cfg_route *route, FILE *out)
     if (route->replace)
         fprintf(out, ", as %s,", route->replace);
     print_upstream(route->to, out);
+    print_admission(&route->admission, "    ", out);
 }
 
 static void print_allow(const struct cfg_allow *allow, FILE *out)
@@ -67,6 +68,7 @@ static void print_door_certificates(const struct cfg_web *web, FILE *out)
 void print_web(const struct cfg *cfg, const struct cfg_web *web, FILE *out)
 {
     print_web_listeners(cfg, web, out);
+    print_admission(&web->admission, "  ", out);
     if (web->listen_count > 0)
         fprintf(out, "  %s, then %s", tls_titles[web->tls], web->mode == CFG_WEB_TCP ? "every byte" : "HTTP");
     else

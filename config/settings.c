@@ -23,7 +23,9 @@ static const char *const deliveries[] = {"agent", "direct", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const access_formats[] = {"logfmt", "json", "w3c", NULL};
+static const char *const on_failures[] = {"continue", "stop", NULL};
 static const char *const switches[] = {"off", "on", NULL};
+static const char *const hours_ends[] = {"keep", "close", NULL};
 
 #define VALUE(type_, struct_, member_)     .type = (type_), .offset = offsetof(struct struct_, member_)
 #define LIST(type_, struct_, member_)      VALUE(type_, struct_, member_), .is_list = true, COUNT(struct_, member_)
@@ -60,6 +62,24 @@ static const char *const switches[] = {"off", "on", NULL};
     {group_, "health", GROUP(CFG_IN_HEALTH, cfg_upstream, health), .roles = RELAY, \
      .example = "health = { path = \"/\"; interval = 10; };", \
      .about = "How servers are asked whether they are well; without it only requests tell."}
+
+/* Who may come: the same rows for each listener and for routes. */
+#define ADMISSION_ROWS(group_, struct_, roles_) \
+    {group_, "allow_from", LIST(CFG_NETWORK, struct_, admission.allow), BOUNDS(0, 256), .roles = (roles_), \
+     .example = "allow_from = ( \"192.0.2.0/24\" );", \
+     .about = "The addresses that may come; without any, all."}, \
+    {group_, "deny_from", LIST(CFG_NETWORK, struct_, admission.deny), BOUNDS(0, 256), .roles = (roles_), \
+     .example = "deny_from = ( \"192.0.2.66\" );", \
+     .about = "The addresses that may not, whatever \"allow_from\" says."}
+
+/* When an agent or link may be used. */
+#define SCHEDULE_ROWS(group_, struct_) \
+    {group_, "hours", LIST(CFG_HOURS, struct_, schedule.hours), BOUNDS(0, 32), .roles = RELAY, \
+     .example = "hours = ( \"Mo-Fr 07:00-18:00\" );", \
+     .about = "When it may be used, in the local time of the relay; without any, always."}, \
+    {group_, "hours_end", CHOICE(hours_ends, struct_, schedule.end), .preset = "keep", .roles = RELAY, \
+     .example = "hours_end = \"close\";", \
+     .about = "What becomes of what is open when \"hours\" are over: it goes on, or it is closed."}
 
 /* One setting, one paragraph. */
 const struct cfg_setting cfg_settings[] = {
@@ -129,6 +149,8 @@ const struct cfg_setting cfg_settings[] = {
      .about = "What is logged, how and where."},
     {CFG_IN_TOP, "access", GROUP(CFG_IN_ACCESS, cfg, access), .roles = RELAY, .example = "access = { format = \"json\"; };",
      .about = "The lines about requests, one for each."},
+    {CFG_IN_TOP, "audit", GROUP(CFG_IN_AUDIT, cfg, audit), .roles = BOTH, .example = "audit = { file = \"/var/log/georelay/audit.log\"; };",
+     .about = "The audit log: who did what, in lines that nobody can change unseen; without it there is none."},
     {CFG_IN_TOP, "limits", GROUP(CFG_IN_LIMITS, cfg, limits), .roles = BOTH, .example = "limits = { per_client = 256; };",
      .about = "How many connections are accepted, and how large requests may be."},
     {CFG_IN_TOP, "timeouts", GROUP(CFG_IN_TIMEOUTS, cfg, timeouts), .roles = BOTH, .example = "timeouts = { dial = 3; };",
@@ -204,6 +226,7 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_WEB, "hsts", SECONDS(cfg_web, hsts_s), PLACE(cfg_web, hsts_line), BOUNDS(0, 63072000), .preset = "0", HTTP,
      .example = "hsts = 31536000;",
      .about = "For how long browsers are told to come over TLS only (Strict-Transport-Security); 0 is not at all."},
+    ADMISSION_ROWS(CFG_IN_WEB, cfg_web, RELAY),
 
     UPSTREAM_ROWS(CFG_IN_DEFAULT_UPSTREAM),
 
@@ -244,6 +267,7 @@ const struct cfg_setting cfg_settings[] = {
      .about = "The upstream that they go to, by its name; without it those in \"servers\"."},
     {CFG_IN_ROUTE, "replace", VALUE(CFG_URL_PATH, cfg_route, replace), OR_EMPTY, .roles = RELAY, .example = "replace = \"/new\";",
      .about = "What the server gets in place of \"path\"; without it the path stays."},
+    ADMISSION_ROWS(CFG_IN_ROUTE, cfg_route, RELAY),
 
     {CFG_IN_ALLOW, "path", VALUE(CFG_URL_PATH, cfg_allow, path), .preset = "/", .roles = RELAY, .example = "path = \"/\";",
      .about = "The beginning of the path of requests that are let through."},
@@ -280,6 +304,8 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_LINK, "advise", GROUP(CFG_IN_ADVISE, cfg_link, advise), .roles = RELAY,
      .example = "advise = { addressing = \"alias\"; ... };",
      .about = "How the server's dial-back finds its client."},
+    ADMISSION_ROWS(CFG_IN_LINK, cfg_link, BOTH),
+    SCHEDULE_ROWS(CFG_IN_LINK, cfg_link),
 
     {CFG_IN_SERVER, "name", VALUE(CFG_NAME, cfg_link, name), REQUIRED, .roles = AGENT, .example = "name = \"node-a\";",
      .about = "The entry's name: relays write it as NAME@AGENT."},
@@ -391,6 +417,7 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_TUNNEL, "spares", VALUE(CFG_NUMBER, cfg_tunnel, spares), .scale = 1, BOUNDS(1, 256), .preset = "8", .unit = "channels",
      .roles = RELAY, .example = "spares = 8;",
      .about = "How many spare channels each agent keeps open, ready for an advise."},
+    ADMISSION_ROWS(CFG_IN_TUNNEL, cfg_tunnel, RELAY),
 
     {CFG_IN_AGENT, "name", VALUE(CFG_NAME, cfg_agent, name), REQUIRED, .roles = RELAY, .example = "name = \"site-a\";",
      .about = "The agent's name, as in its certificate."},
@@ -399,6 +426,7 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_AGENT, "clients", LIST(CFG_NETWORK, cfg_agent, clients), BOUNDS(0, 256), .roles = RELAY,
      .example = "clients = ( \"192.168.1.0/24\" );",
      .about = "The addresses of the clients that it may speak for, and to which it delivers; an agent beside the server needs none."},
+    SCHEDULE_ROWS(CFG_IN_AGENT, cfg_agent),
 
     {CFG_IN_TLS, "ticket_keys", VALUE(CFG_PATH, cfg_tls, ticket_keys), PLACE(cfg_tls, ticket_keys_line), .roles = RELAY,
      .example = "ticket_keys = \"ticket.keys\";",
@@ -444,6 +472,20 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_ACCESS, "query", CHOICE(switches, cfg_access, query), .preset = "off", .roles = RELAY, .example = "query = \"on\";",
      .about = "Whether lines hold what stands behind the \"?\" of an address."},
 
+    {CFG_IN_AUDIT, "file", VALUE(CFG_PATH, cfg_audit, file), PLACE(cfg_audit, file_line), .change = CFG_CHANGE_AT_START, .roles = BOTH,
+     .example = "file = \"/var/log/georelay/audit.log\";",
+     .about = "The file to append to."},
+    {CFG_IN_AUDIT, "syslog", VALUE(CFG_SYSLOG, cfg_audit, syslog), PLACE(cfg_audit, syslog_line), .change = CFG_CHANGE_AT_START, .roles = BOTH,
+     .example = "syslog = \"tls:logs.example:6514\";",
+     .about = "The syslog receiver, beside the file or instead of it."},
+    {CFG_IN_AUDIT, "ca", VALUE(CFG_PATH, cfg_audit, ca), PLACE(cfg_audit, ca_line), .change = CFG_CHANGE_AT_START, .roles = BOTH, .example = "ca = \"logs-ca.crt\";",
+     .about = "The CAs that the certificate of a receiver over TLS is verified by, a PEM file; without it those of the system."},
+    {CFG_IN_AUDIT, "key", VALUE(CFG_PATH, cfg_audit, key), PLACE(cfg_audit, key_line), .change = CFG_CHANGE_AT_START, .roles = BOTH, .example = "key = \"audit.key\";",
+     .about = "A file of 16 to 256 secret bytes that nobody else may read: without them nobody can make or change a line unseen."},
+    {CFG_IN_AUDIT, "on_failure", CHOICE(on_failures, cfg_audit, on_failure), .preset = "continue", .change = CFG_CHANGE_AT_START, .roles = BOTH,
+     .example = "on_failure = \"stop\";",
+     .about = "What is done when a line can't be kept: georelay goes on and says so, or it stops."},
+
     {CFG_IN_LIMITS, "connections", VALUE(CFG_NUMBER, cfg_limits, connections), .scale = 1, BOUNDS(1, 1000000), .preset = "20000",
      .unit = "connections", .roles = BOTH, .example = "connections = 20000;",
      .about = "Accepted connections at one time, all listeners together."},
@@ -453,6 +495,20 @@ const struct cfg_setting cfg_settings[] = {
     {CFG_IN_LIMITS, "greeting", VALUE(CFG_NUMBER, cfg_limits, greeting), .scale = 1, BOUNDS(1, 100000), .preset = "5000",
      .unit = "connections", .roles = BOTH, .example = "greeting = 5000;",
      .about = "How many of these may still be in their TLS handshake or before their first frame."},
+    {CFG_IN_LIMITS, "rate", COUNTED("connections per second", cfg_limits, rate), BOUNDS(0, 1000000), .preset = "0", .roles = BOTH,
+     .example = "rate = 500;",
+     .about = "How many new connections a second are accepted; web doors, links and the tunnel count apart; 0 is any number."},
+    {CFG_IN_LIMITS, "rate_per_client", COUNTED("connections per second", cfg_limits, rate_per_client), BOUNDS(0, 1000000),
+     .preset = "1000", .roles = BOTH, .example = "rate_per_client = 50;",
+     .about = "How many of these may come from one client: one IPv4 address, or one IPv6 network of 64 bits."},
+    {CFG_IN_LIMITS, "handshakes", COUNTED("handshakes per second", cfg_limits, handshakes), BOUNDS(0, 1000000), .preset = "0",
+     .roles = RELAY, .example = "handshakes = 200;",
+     .about = "How many TLS handshakes a second are begun; web doors and the tunnel count apart; 0 is any number."},
+    {CFG_IN_LIMITS, "handshakes_per_client", COUNTED("handshakes per second", cfg_limits, handshakes_per_client), BOUNDS(0, 1000000),
+     .preset = "500", .roles = RELAY, .example = "handshakes_per_client = 20;",
+     .about = "How many of these may be of one client."},
+    {CFG_IN_LIMITS, "burst", SECONDS(cfg_limits, burst_s), BOUNDS(1, 60), .preset = "5", .roles = BOTH, .example = "burst = 5;",
+     .about = "So many seconds' worth of what these four allow may come at once, after a time with less."},
     {CFG_IN_LIMITS, "head", BYTES(cfg_limits, head_bytes), BOUNDS(1024, 98304), .preset = "65536", .roles = RELAY,
      .example = "head = 65536;",
      .about = "How large the head of a request or a response may be."},
@@ -541,6 +597,7 @@ const struct cfg_group_info cfg_groups[CFG_GROUPS] = {
     [CFG_IN_ADMIN] = {"admin", "the group \"admin\"", sizeof(struct cfg_admin), 0},
     [CFG_IN_LOG] = {"log", "the group \"log\"", sizeof(struct cfg_log), 0},
     [CFG_IN_ACCESS] = {"access", "the group \"access\"", sizeof(struct cfg_access), 0},
+    [CFG_IN_AUDIT] = {"audit", "the group \"audit\"", sizeof(struct cfg_audit), offsetof(struct cfg_audit, line)},
     [CFG_IN_LIMITS] = {"limits", "the group \"limits\"", sizeof(struct cfg_limits), 0},
     [CFG_IN_TIMEOUTS] = {"timeouts", "the group \"timeouts\"", sizeof(struct cfg_timeouts), 0},
 };

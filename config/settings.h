@@ -33,6 +33,7 @@ enum cfg_group {
     CFG_IN_ADMIN,
     CFG_IN_LOG,
     CFG_IN_ACCESS,
+    CFG_IN_AUDIT,
     CFG_IN_LIMITS,
     CFG_IN_TIMEOUTS,
     CFG_GROUPS
@@ -61,6 +62,8 @@ enum cfg_type {
     CFG_FIELD_NAME,   /**< char *, in a list struct cfg_string */
     CFG_FIELD_VALUE,  /**< char * */
     CFG_STATUSES,     /**< struct cfg_statuses */
+    CFG_HOURS,        /**< in a list, struct cfg_hours */
+    CFG_SYSLOG,       /**< struct cfg_syslog_target */
     CFG_GROUP,        /**< the struct of group `child` */
     CFG_TYPES
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the parsing and freeing of single values, one small function for each type of the table of settings. Any thread. */
 #include "config/values.h"
+#include "config/hours.h"
 #include "config/memory.h"
 #include "config/model.h"
 #include "config/values_http.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 63, HOST_BYTES = 254, PATTERN_BYTES = 64 };
+enum { NAME_BYTES = 63, HOST_BYTES = 254, PATTERN_BYTES = 64, UNIX_PATH_BYTES = 107 };
 
 static bool is_plain_text(const char *text)
 {
@@ -247,6 +248,63 @@ static bool parse_address(const struct cfg_setting *row, const char *text, const
     return true;
 }
 
+/* TRANSPORT:HOST:PORT. */
+static bool parse_syslog_host(const char *text, struct cfg_syslog_target *target)
+{
+    char host[HOST_BYTES];
+    struct address address;
+    uint16_t port;
+
+    if (address_split(text, host, HOST_BYTES, &port) < 0 || port == 0)
+        return false;
+    if (address_parse(host, &address) < 0 && (text[0] == '[' || !cfg_is_host_name(host)))
+        return false;
+    snprintf(target->port, sizeof(target->port), "%u", port);
+    target->host = cfg_copy(host);
+    return true;
+}
+
+static bool parse_syslog(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    static const struct {
+        const char *name;
+        int transport;
+    } kinds[] = {{"udp:", CFG_SYSLOG_UDP}, {"tcp:", CFG_SYSLOG_TCP}, {"tls:", CFG_SYSLOG_TLS}, {"unix:", CFG_SYSLOG_UNIX}};
+    struct cfg_syslog_target target = {0};
+
+    (void)row;
+    (void)place;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t length = strlen(kinds[i].name);
+
+        if (strncmp(text, kinds[i].name, length) != 0)
+            continue;
+        target.transport = kinds[i].transport;
+        if (target.transport != CFG_SYSLOG_UNIX && !parse_syslog_host(text + length, &target))
+            return false;
+        if (target.transport == CFG_SYSLOG_UNIX && (text[length] != '/' || strlen(text + length) > UNIX_PATH_BYTES))
+            return false;
+        if (target.transport == CFG_SYSLOG_UNIX)
+            target.host = cfg_copy(text + length);
+        target.text = cfg_copy(text);
+        *(struct cfg_syslog_target *)member = target;
+        return true;
+    }
+    return false;
+}
+
+static bool parse_hours(const struct cfg_setting *row, const char *text, const struct cfg_value_place *place, void *member)
+{
+    struct cfg_hours *hours = member;
+
+    (void)row;
+    (void)place;
+    if (!cfg_hours_parse(text, hours))
+        return false;
+    hours->text = cfg_copy(text);
+    return true;
+}
+
 static const struct {
     const char *title; /* NULL: it depends on the row */
     cfg_value_parse_fn *parse;
@@ -284,6 +342,10 @@ static const struct {
     [CFG_FIELD_VALUE] = {"the value of a header field: at most 4096 bytes, no control characters, no blanks at its ends",
                          cfg_parse_field_value, 0, 0},
     [CFG_STATUSES] = {"a list of statuses from 100 to 599 and of ranges, parted by commas", cfg_parse_statuses, 0, 0},
+    [CFG_SYSLOG] = {"\"udp:\", \"tcp:\" or \"tls:\" with host and port, or \"unix:\" with the path of a socket", parse_syslog, 0,
+                    0},
+    [CFG_HOURS] = {"a time of the week such as \"Mo-Fr 07:00-18:00\", \"Sa,Su 8-12\" or \"22:00-06:00\"", parse_hours,
+                   sizeof(struct cfg_hours), offsetof(struct cfg_hours, line)},
     [CFG_GROUP] = {"a group in braces", NULL, 0, 0},
 };
 
@@ -331,7 +393,9 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
 {
     struct cfg_endpoint *endpoint = member;
     struct cfg_statuses *statuses = member;
+    struct cfg_syslog_target *syslog = member;
     struct cfg_bytes *bytes = member;
+    struct cfg_hours *hours = member;
 
     switch (row->type) {
     case CFG_NAME:
@@ -358,6 +422,15 @@ void cfg_value_fini(const struct cfg_setting *row, void *member)
         free(bytes->text);
         free(bytes->bytes);
         *bytes = (struct cfg_bytes){0};
+        break;
+    case CFG_SYSLOG:
+        free(syslog->text);
+        free(syslog->host);
+        *syslog = (struct cfg_syslog_target){0};
+        break;
+    case CFG_HOURS:
+        free(hours->text);
+        hours->text = NULL;
         break;
     case CFG_STATUSES:
         free(statuses->text);

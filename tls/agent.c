@@ -20,7 +20,7 @@ static int set_up(SSL_CTX *ctx, const struct certificate *own, X509_STORE *ca)
      * No host name is checked: a relay is reached by many names and addresses, through NAT and port forwards, and the CA signs
      * nothing but georelay's own. That the holder is a relay is what counts, and identity_check_relay() looks at that.
      */
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, tls_keep_refused);
     tls_sessions_use(ctx);
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,11 +93,9 @@ static char *write_all(const X509 *x, size_t at[TEXTS], size_t *ret_size)
     return text;
 }
 
-struct tls_client_certificate *tls_stream_client_certificate(const struct stream *s)
+/** NULL for NULL, and without memory. */
+static struct tls_client_certificate *describe(const X509 *x)
 {
-    SSL *ssl = tls_stream_ssl(s);
-    const struct tls_greeting *g = tls_greeting_of(ssl);
-    const X509 *x = g->site == NULL ? NULL : SSL_get0_peer_certificate(ssl);
     size_t at[TEXTS];
     size_t size = 0;
     char *text = x == NULL ? NULL : write_all(x, at, &size);
@@ -106,5 +105,32 @@ struct tls_client_certificate *tls_stream_client_certificate(const struct stream
         *c = (struct tls_client_certificate){copy + at[0], copy + at[1], copy + at[2], copy + at[3], copy + at[4]};
     }
     free(text);
+    return c;
+}
+
+struct tls_client_certificate *tls_stream_client_certificate(const struct stream *s)
+{
+    SSL *ssl = tls_stream_ssl(s);
+    return describe(tls_greeting_of(ssl)->site == NULL ? NULL : SSL_get0_peer_certificate(ssl));
+}
+
+struct tls_client_certificate *tls_stream_peer_certificate(const struct stream *s)
+{
+    SSL *ssl = tls_stream_is(s) ? tls_stream_ssl(s) : NULL;
+    const X509 *x = ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
+    if (ssl != NULL && x == NULL)
+        x = tls_greeting_of(ssl)->refused;
+    return describe(x);
+}
+
+struct tls_client_certificate *tls_certificate_of_file(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    X509 *x = in == NULL ? NULL : PEM_read_X509(in, NULL, NULL, NULL);
+    struct tls_client_certificate *c = describe(x);
+    if (in != NULL)
+        fclose(in);
+    X509_free(x);
+    ERR_clear_error();
     return c;
 }

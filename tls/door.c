@@ -41,13 +41,24 @@ const struct tls_site *door_find_site(const struct tls_context *context, const c
     return best;
 }
 
+int tls_keep_refused(int is_good, X509_STORE_CTX *check)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(check, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_greeting *g = is_good ? NULL : tls_greeting_of(ssl);
+    X509 *x = is_good ? NULL : X509_STORE_CTX_get0_cert(check);
+
+    if (x != NULL && g->refused == NULL && X509_up_ref(x) == 1)
+        g->refused = x;
+    return is_good;
+}
+
 /**
  * Moves the connection to another SSL_CTX. That brings its certificates, ciphers, trust and callbacks; versions, peer
  * verification and the id that tickets are bound to belong to the connection and are set one by one.
  */
 static int use_ctx(SSL *ssl, SSL_CTX *ctx, int min_version, int verify_mode, const uint8_t sid[TLS_SID_BYTES])
 {
-    SSL_set_verify(ssl, verify_mode, NULL);
+    SSL_set_verify(ssl, verify_mode, tls_keep_refused);
     if (SSL_set_SSL_CTX(ssl, ctx) == NULL || SSL_set_min_proto_version(ssl, min_version) != 1)
         return -1;
     return SSL_set_session_id_context(ssl, sid, TLS_SID_BYTES) == 1 ? 0 : -1;

@@ -79,6 +79,7 @@ struct tls_greeting {
     enum reason why;             /**< set by a callback that refused */
     bool is_tunnel;
     bool is_session_new;         /**< the tunnel's session was found and is of the newest rotation */
+    X509 *refused;               /**< a peer's certificate that was not good; owned; NULL: none */
     const struct tls_site *site; /**< who answers at a web front door; NULL for a tunnel, and for whoever dials */
 };
 
@@ -129,6 +130,12 @@ int tls_upstream_name(SSL *ssl, const struct tls_context *context, const char *h
 
 /** That of the connection, for the callbacks. */
 struct tls_greeting *tls_greeting_of(const SSL *ssl);
+
+/** True if it is a stream that tls/stream.c made. */
+bool tls_stream_is(const struct stream *s);
+
+/** For SSL_set_verify(): keeps the certificate that is refused in the greeting, and changes nothing. */
+int tls_keep_refused(int is_good, X509_STORE_CTX *check);
 
 /** The connection under a stream that tls/stream.c made; asserts that it is one. */
 SSL *tls_stream_ssl(const struct stream *s);

@@ -407,6 +407,7 @@ static void tls_close(struct stream *stream, enum stream_close how)
     s->stream.fd = -1;
     SSL_free(s->ssl);
     records_drop(&s->records);
+    X509_free(s->greeting.refused);
     tls_context_put(s->greeting.context);
     s->magic = 0;
     free(s);
@@ -553,6 +554,16 @@ const char *tls_stream_arr_ssl(const struct stream *stream)
 struct tls_greeting *tls_greeting_of(const SSL *ssl)
 {
     return &tls_of(records_of(SSL_get_rbio(ssl))->owner)->greeting;
+}
+
+bool tls_stream_is(const struct stream *s)
+{
+    return s->ops == &tls_ops;
+}
+
+bool tls_stream_is_tunnel(const struct stream *s)
+{
+    return tls_stream_is(s) && tls_of_const(s)->greeting.is_tunnel;
 }
 
 SSL *tls_stream_ssl(const struct stream *s)

@@ -65,6 +65,18 @@ void tls_stream_facts(const struct stream *s, struct tls_facts *ret);
 struct tls_client_certificate *tls_stream_client_certificate(const struct stream *s);
 
 /**
+ * The same for whoever is at the other end of any stream: also one that was refused for it, and the holder of a tunnel's end.
+ * NULL if no certificate was shown, or it is no TLS stream.
+ */
+struct tls_client_certificate *tls_stream_peer_certificate(const struct stream *s);
+
+/** True for a TLS stream whose other end asked for the tunnel, or is asked for it. */
+bool tls_stream_is_tunnel(const struct stream *s);
+
+/** The first certificate of a PEM file; NULL if there is none. */
+struct tls_client_certificate *tls_certificate_of_file(const char *path);
+
+/**
  * What X-ARR-SSL says of this greeted stream of a web front door (tls/arr_ssl.h); NULL for any other. Lives as long as the
  * stream's context.
  */

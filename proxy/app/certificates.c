@@ -7,6 +7,7 @@
 #include "proxy/app/certificates.h"
 
 #include "proxy/app/admin_port.h"
+#include "proxy/app/audits.h"
 #include "proxy/app/certificate_files.h"
 #include "proxy/app/expiries.h"
 #include "proxy/base/log.h"
@@ -103,6 +104,7 @@ static void log_bad(const struct cfg_problem *p)
 {
     struct log_line l;
 
+    audits_certificates_refused(p->sentence);
     if (!log_begin(&l, LOG_LEVEL_WARN, "certificate_bad"))
         return;
     log_text(&l, "error", p->sentence);
@@ -148,6 +150,7 @@ static void read_files(void *arg)
     if (!the.is_bad) {
         swap(e);
         expiries_load(the.g->cfg);
+        audits_certificates(the.g->cfg);
         log_event(LOG_LEVEL_INFO, "certificate_loaded", NULL);
     } else {
         for (size_t i = 0; i < problems.kept; i++)

@@ -4,6 +4,7 @@
  * does anything read from the network.
  */
 #include "proxy/app/admin_port.h"
+#include "proxy/app/audits.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
 #include "proxy/app/expiries.h"
@@ -33,16 +34,21 @@ static unsigned count_workers(const struct cfg *cfg)
 static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, const char *no_reload)
 {
     unsigned workers = count_workers(cfg);
-    int code;
+    int code = EXIT_TROUBLE;
 
     privilege_raise_files(cfg);
-    if (handed_open() != 0 || startup_open_sockets(cfg, gates, sockets, workers) != 0 || handed_close(cfg) != 0 ||
-        privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || admin_port_open(cfg) != 0 || privilege_drop(cfg) != 0 ||
+    if (audits_prepare(cfg) != 0 || handed_open() != 0 || startup_open_sockets(cfg, gates, sockets, workers) != 0 ||
+        handed_close(cfg) != 0 || privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || admin_port_open(cfg) != 0 ||
+        privilege_drop(cfg) != 0 ||
         startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_log(cfg);
     privilege_warn_files(cfg);
-    code = service_run(cfg, gates, sockets, workers, no_reload);
+    if (audits_start(cfg) == 0) {
+        audits_started(cfg);
+        code = service_run(cfg, gates, sockets, workers, no_reload);
+        audits_stop();
+    }
     log_stop();
     return code;
 }

@@ -32,4 +32,5 @@ int command_prove(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_island(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -7,6 +7,7 @@
 
 #include "config/place.h"
 #include "proxy/app/accounts.h"
+#include "proxy/app/audits.h"
 #include "proxy/app/orders.h"
 #include "proxy/base/log.h"
 #include "proxy/net/stream.h"
@@ -256,12 +257,14 @@ static void answer_line(struct client *c)
 
         if (word == NULL)
             continue;
+        audits_request(c->fd, c->line, true);
         if (requests[i].answer != NULL)
             answer_at_once(c, requests[i].answer);
         else if (!requests[i].begin(c, word))
             end_client(c);
         return;
     }
+    audits_request(c->fd, c->line, false);
     answer_at_once(c, answer_unknown);
 }
 

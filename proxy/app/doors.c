@@ -340,6 +340,7 @@ static int attach_gate(const struct gates *g, struct gate *gate, struct worker *
         *door =
             (struct door){.worker = workers[i], .tls = gate->tls, .name = gate_name(gate), .web = gate->web, .link = gate->link};
         door->purpose = gate_account(gate);
+        door->tunnel = gate->tunnel;
         door->rules = rules;
         door->plain_ops = plain_ops(gate);
         door->web_ops = rules != NULL ? &conversation_front : &web_front;

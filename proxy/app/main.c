@@ -23,6 +23,7 @@ static const struct {
     {"enroll", command_enroll, "install an agent from the bundle of pki agent"},
     {"import-iis", command_import, "make a configuration of that of an IIS reverse proxy"},
     {"prove", command_prove, "report which connections were opened, and whether any was towards the clients"},
+    {"audit", command_audit, "verify the audit log: find lines that were changed, removed or cut off"},
     {"version", command_version, "say which version this is"},
 };
 

@@ -86,7 +86,7 @@ int privilege_make_state(const struct cfg *cfg)
 {
     const struct passwd *user;
 
-    if (!privilege_keeps_leases(cfg)) {
+    if (!privilege_keeps_leases(cfg) && cfg->audit.line == 0) {
         if (cfg->admin.socket != NULL)
             offer_state(cfg);
         return 0;

@@ -2,6 +2,7 @@
 /* Owns the steps of a reload and what is logged of it; generations that have retired, until they end. Main thread. */
 #include "proxy/app/reload.h"
 
+#include "proxy/app/audits.h"
 #include "proxy/app/certificates.h"
 #include "proxy/app/expiries.h"
 #include "proxy/app/notify.h"
@@ -10,6 +11,7 @@
 #include "proxy/app/startup.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/session/rate.h"
 
 #include "config/compare.h"
 #include "config/load.h"
@@ -34,6 +36,7 @@ static void log_problem(const struct cfg_problem *p, size_t problems)
 {
     struct log_line l;
 
+    audits_config_refused(p->file != NULL ? p->file : "-", p->sentence);
     if (!log_begin(&l, LOG_LEVEL_ERROR, problems > 0 ? "reload_failed" : "reload_problem"))
         return;
     if (p->file != NULL)
@@ -48,10 +51,11 @@ static void log_problem(const struct cfg_problem *p, size_t problems)
     log_end(&l);
 }
 
-static void log_refused(const char *error, const char *remedy)
+static void log_refused(const struct reload *r, const char *error, const char *remedy)
 {
     struct log_line l;
 
+    audits_config_refused(r->now->cfg->file, error);
     if (!log_begin(&l, LOG_LEVEL_ERROR, "reload_failed"))
         return;
     log_text(&l, "error", error);
@@ -294,6 +298,8 @@ static void stay(struct reload *r)
 {
     strcpy(r->hash_before, r->now->hash);
     strcpy(r->now->hash, r->next->hash);
+    if (strcmp(r->hash_before, r->now->hash) != 0)
+        audits_config_changed(r->now->cfg, r->now->hash);
     drop_next(r);
     certificates_look();
     log_reloaded(r);
@@ -333,6 +339,8 @@ static void move_roles(struct reload *r, struct generation *g)
         seats_move(r->seats);
     if (r->uplinks != NULL)
         uplinks_move(r->uplinks, &links->hosts);
+    if (r->curfew != NULL)
+        seats_curfew_move(r->curfew);
 }
 
 static void follow_revoked(struct reload *r)
@@ -348,6 +356,12 @@ static void follow_revoked(struct reload *r)
     log_end(&l);
 }
 
+static void set_rates(struct site *site, const struct cfg_limits *limits)
+{
+    rate_set(site->rate, limits->rate, limits->rate_per_client, limits->burst_s);
+    rate_set(site->handshakes, limits->handshakes, limits->handshakes_per_client, limits->burst_s);
+}
+
 static void commit(struct reload *r)
 {
     struct generation *g = r->next, *before = r->now;
@@ -359,7 +373,7 @@ static void commit(struct reload *r)
     r->made++;
     r->is_committed = true;
     if (generation_start(g) != 0) { /* no thread: those that run may have accepted already, and go on as if replaced */
-        log_refused(strerror(errno), "let there be more threads: see ulimit -u and TasksMax=");
+        log_refused(r, strerror(errno), "let there be more threads: see ulimit -u and TasksMax=");
         hub_sockets_close(&r->sockets);
         generation_retire(g, retired_unused, r);
         if (g->closing == 0)
@@ -375,11 +389,13 @@ static void commit(struct reload *r)
     r->site->workers = g->workers;
     r->site->workers_count = g->workers_count;
     quota_set_limits(r->site->quota, &g->cfg->limits);
+    set_rates(r->site, &g->cfg->limits);
     log_set_level((enum log_level)g->cfg->log.level);
     privilege_raise_files(g->cfg);
     privilege_warn_files(g->cfg);
     certificates_follow(g);
     expiries_load(g->cfg);
+    audits_config_changed(g->cfg, g->hash);
     generation_retire(before, doors_closed, r);
     move_roles(r, g);
     follow_revoked(r);
@@ -413,7 +429,7 @@ void reload_begin(struct reload *r)
     struct cfg_problems problems = {0};
 
     if (r->forbidden != NULL) {
-        log_refused(r->forbidden, NULL);
+        log_refused(r, r->forbidden, NULL);
         return;
     }
     if (r->next != NULL) {
@@ -423,7 +439,7 @@ void reload_begin(struct reload *r)
     r->begun_ms = clock_ms();
     r->next = calloc(1, sizeof(*r->next));
     if (r->next == NULL) {
-        log_refused("there is no memory left", NULL);
+        log_refused(r, "there is no memory left", NULL);
         return;
     }
     say_begun();
@@ -445,7 +461,7 @@ void reload_abandon(struct reload *r)
     r->is_wanted = false;
     if (r->next == NULL || r->is_committed)
         return;
-    log_refused(r->forbidden, NULL);
+    log_refused(r, r->forbidden, NULL);
     drop_next(r);
     over(r);
 }

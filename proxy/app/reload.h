@@ -13,6 +13,7 @@
 
 #include "proxy/app/generation.h"
 #include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/seats_curfew.h"
 #include "proxy/tunnel/uplinks.h"
 
 #define RELOAD_CHANGED 512
@@ -22,6 +23,7 @@ struct reload {
     struct hub *hub;
     struct seats *seats;     /**< or NULL */
     struct uplinks *uplinks; /**< or NULL */
+    struct seats_curfew *curfew; /**< or NULL */
     struct tls_tickets *tickets;
     const char *forbidden; /**< why there is none here; NULL: there is */
     TAILQ_HEAD(, generation) all;

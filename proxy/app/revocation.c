@@ -5,6 +5,7 @@
  */
 #include "proxy/app/revocation.h"
 
+#include "proxy/app/audits.h"
 #include "proxy/base/log.h"
 #include "proxy/net/file_watch.h"
 #include "tls/revoked.h"
@@ -72,6 +73,7 @@ static void log_problem(void *arg, unsigned place, const char *sentence)
 
     (void)arg;
     (void)place;
+    audits_revoked_refused(sentence);
     if (!log_begin(&l, LOG_LEVEL_WARN, "revoked_failed"))
         return;
     log_text(&l, "error", sentence);
@@ -84,6 +86,7 @@ static void log_loaded(void)
 {
     struct log_line l;
 
+    audits_revoked(tls_revoked_count(the.site->revoked));
     if (!log_begin(&l, LOG_LEVEL_INFO, "revoked_loaded"))
         return;
     log_number(&l, "certificates", tls_revoked_count(the.site->revoked));

@@ -7,6 +7,7 @@
 
 #include "proxy/app/accounts.h"
 #include "proxy/app/admin_port.h"
+#include "proxy/app/audits.h"
 #include "proxy/app/certificates.h"
 #include "proxy/app/commands.h"
 #include "proxy/app/control_socket.h"
@@ -18,6 +19,7 @@
 #include "proxy/app/revocation.h"
 #include "proxy/app/status.h"
 #include "proxy/app/watchdog.h"
+#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/link/client_side.h"
@@ -25,12 +27,14 @@
 #include "proxy/link/learn.h"
 #include "proxy/link/server_side.h"
 #include "proxy/net/resolver.h"
+#include "proxy/session/rate.h"
 #include "proxy/session/resolve_hint.h"
 #include "proxy/tunnel/agent_hand.h"
 #include "proxy/tunnel/agent_open.h"
 #include "proxy/tunnel/asking.h"
 #include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/seats.h"
+#include "proxy/tunnel/seats_curfew.h"
 #include "proxy/tunnel/uplinks.h"
 #include "proxy/web/health.h"
 #include "tls/revoked.h"
@@ -63,6 +67,7 @@ struct service {
     struct site site;
     struct hub hub;
     struct seats *seats;
+    struct seats_curfew curfew;
     struct uplinks *uplinks;
     struct generation first;
     struct reload reload;
@@ -217,6 +222,8 @@ static void log_stopping(const char *signal_name)
 {
     struct log_line l;
 
+    audits_stopping(signal_name);
+
     if (!log_begin(&l, LOG_LEVEL_INFO, "stopping"))
         return;
     log_text(&l, "signal", signal_name);
@@ -263,6 +270,8 @@ static void reopen_logs(const struct cfg *cfg)
     tell_reopened("log_reopened", log_reopen());
     if (cfg->access.lines == CFG_ON && cfg->access.file != NULL)
         tell_reopened("access_log_reopened", log_reopen_access());
+    if (cfg->audit.file != NULL)
+        tell_reopened("audit_reopened", audit_reopen());
 }
 
 static void signal_came(evutil_socket_t number, short what, void *arg)
@@ -311,6 +320,13 @@ static void rotate_tickets(void *arg)
 /* -- up and down ---------------------------------------------------------------------------------------------------------------
  */
 
+static int init_rates(struct site *site, const struct cfg_limits *limits)
+{
+    site->rate = rate_new(limits->rate, limits->rate_per_client, limits->burst_s);
+    site->handshakes = rate_new(limits->handshakes, limits->handshakes_per_client, limits->burst_s);
+    return site->rate != NULL && site->handshakes != NULL ? 0 : -1;
+}
+
 static void use_renewed(void *arg)
 {
     (void)arg;
@@ -332,7 +348,8 @@ static int init_site(struct service *v, const struct cfg *cfg, struct gates *gat
     site->renewed = use_renewed;
     site->arg = &v->reload;
     site->revoked = tls_revoked_new();
-    if (site->quota == NULL || site->revoked == NULL || generation_init(&v->first, site, cfg, gates, workers) != 0)
+    if (site->quota == NULL || site->revoked == NULL || init_rates(site, &cfg->limits) != 0 ||
+        generation_init(&v->first, site, cfg, gates, workers) != 0)
         return -1;
     site->workers = v->first.workers;
     site->workers_count = v->first.workers_count;
@@ -349,7 +366,11 @@ static int init_roles(struct service *v, struct gates *gates)
     if (is_relay) {
         asking_init(&v->site);
         v->seats = v->reload.seats = seats_new(&v->hub);
-        return v->seats != NULL ? revocation_follow(&v->site, v->seats, gates) : -1;
+        if (v->seats == NULL)
+            return -1;
+        v->reload.curfew = &v->curfew;
+        seats_curfew_init(&v->curfew, &v->loop, &v->site, v->seats);
+        return revocation_follow(&v->site, v->seats, gates);
     }
     v->uplinks = v->reload.uplinks = uplinks_new(&v->loop, &v->site, &v->hub.links->hosts);
     uplinks_set_receiver(v->uplinks);
@@ -447,6 +468,7 @@ static void service_stop(struct service *v)
     reload_abandon(&v->reload);
     TAILQ_FOREACH(g, &v->reload.all, entry)
     generation_stop(g);
+    seats_curfew_fini(&v->curfew);
     seats_free(v->seats);
     if (v->uplinks != NULL)
         agent_hand_carrier(&v->hub, NULL);
@@ -463,7 +485,28 @@ static void service_stop(struct service *v)
     loop_fini(&v->loop);
     reload_fini(&v->reload);
     quota_free(v->site.quota);
+    rate_free(v->site.rate);
+    rate_free(v->site.handshakes);
     tls_revoked_free(v->site.revoked);
+}
+
+static void stop_for_audit(void *arg)
+{
+    loop_stop(&((struct service *)arg)->loop);
+}
+
+/* Until it is told to stop, or must not go on without an audit. The exit code. */
+static int run_loop(struct service *v)
+{
+    audit_on_stop(stop_for_audit, v);
+    loop_run(&v->loop);
+    audit_on_stop(NULL, NULL);
+    if (!audit_has_failed())
+        return EXIT_DONE;
+    log_stopping("audit");
+    log_plain(LOG_LEVEL_ERROR, "audit_stop", "remedy",
+              "mend what ev=audit_failed says and start again; or set audit.on_failure to \"continue\"");
+    return EXIT_TROUBLE;
 }
 
 int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *sockets, unsigned workers, const char *no_reload)
@@ -477,14 +520,16 @@ int service_run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *
     v->reload.forbidden = no_reload;
     if (service_start(v, cfg, gates, workers) == 0) {
         log_plain(LOG_LEVEL_INFO, "ready", NULL, NULL);
+        audits_ready(NULL);
         notify_say("READY=1\nSTATUS=serving as %s", v->site.cfg->role == CFG_ROLE_RELAY ? "relay" : "agent");
         watchdog_start(&v->loop, &v->site);
-        loop_run(&v->loop);
-        code = EXIT_DONE;
+        code = run_loop(v);
     } else {
         log_plain(LOG_LEVEL_ERROR, "start_failed", "error", strerror(errno));
+        audits_ready(strerror(errno));
     }
     service_stop(v);
+    audits_stopped();
     log_plain(LOG_LEVEL_INFO, "stopped", NULL, NULL);
     return code;
 }

@@ -178,6 +178,19 @@ bool log_begin_access(struct log_line *l)
     return true;
 }
 
+void log_fields_begin(struct log_line *l)
+{
+    l->is_access = false;
+    l->format = LOG_FORMAT_LOGFMT;
+    l->used = 0;
+    l->left_off = 0;
+}
+
+void log_fields_end(struct log_line *l)
+{
+    line_end(l);
+}
+
 void log_end(struct log_line *l)
 {
     line_end(l);

@@ -94,6 +94,13 @@ void log_slice(struct log_line *l, const char *key, struct slice value, size_t m
 
 void log_end(struct log_line *l);
 
+/**
+ * Fields alone, in logfmt, for a line that goes somewhere else than to the log (proxy/audit/audit.h). The end adds cut=N if
+ * fields were left off, and the newline: the line is `l->used` bytes of `l->text`.
+ */
+void log_fields_begin(struct log_line *l);
+void log_fields_end(struct log_line *l);
+
 /** One line with its newline, the only one in it, for the access log's file. Its format is LINES. Any thread. */
 void log_put_access(const char *line, size_t length);
 

@@ -6,6 +6,7 @@
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/session/session_log.h"
 #include "proxy/session/tally.h"
 
@@ -36,6 +37,8 @@ void advise_call_refuse(struct advise_call *call, enum reason why)
     struct log_line l;
 
     tally_mine.refused[SESSION_ADVISE][why]++;
+    if (!call->is_quiet)
+        session_audit_advise_refused(&call->ask, &call->peers[0], &call->peers[1], why, call->skipped);
     if (!call->is_quiet && log_begin(&l, LOG_LEVEL_INFO, "refuse")) {
         session_log_ask(&l, &call->ask, SESSION_ADVISE);
         log_address(&l, "front", &call->peers[0]);

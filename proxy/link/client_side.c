@@ -6,6 +6,7 @@
 #include "proxy/link/machine.h"
 #include "proxy/link/ranges.h"
 #include "proxy/net/original.h"
+#include "proxy/session/admit.h"
 #include "proxy/session/dial.h"
 #include "proxy/session/door.h"
 
@@ -38,7 +39,9 @@ static enum reason check_link(const struct session *s)
     bool is_let_in =
         w->cfg->role != CFG_ROLE_AGENT || machine_lets_in(w, &s->front->peer, NULL) || machine_lets_in(w, &s->ask.client, NULL);
 
-    return is_let_in ? ranges_check(s->ask.link, s->ask.port) : REASON_CLIENT_NOT_ALLOWED;
+    if (!is_let_in)
+        return REASON_CLIENT_NOT_ALLOWED;
+    return admit_hours(&s->ask.link->schedule) != REASON_NONE ? REASON_OUT_OF_HOURS : ranges_check(s->ask.link, s->ask.port);
 }
 
 static void link_greeted(struct session *s)

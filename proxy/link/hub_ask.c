@@ -2,6 +2,7 @@
 /* Owns the question for a link, from a worker to the main loop and back, and what is decided there. */
 #include "proxy/link/hub_parts.h"
 
+#include "proxy/audit/audit.h"
 #include "proxy/base/log.h"
 #include "proxy/link/arrival.h"
 #include "proxy/link/lease_door.h"
@@ -72,9 +73,24 @@ static void answer_on_worker(struct mail *m, struct loop *loop)
     free(ask);
 }
 
+static void audit_lease_new(const struct lease *lease)
+{
+    struct log_line l;
+
+    if (!audit_begin(&l, AUDIT_LEASE_NEW, AUDIT_OK))
+        return;
+    log_text(&l, "name", lease->table->link->name);
+    log_text(&l, "agent", identity_group(&lease->identity));
+    log_ip(&l, "client", &lease->identity.client);
+    log_ip(&l, "address", &lease->address);
+    audit_end(&l);
+}
+
 static void log_lease_new(const struct lease *lease)
 {
     struct log_line l;
+
+    audit_lease_new(lease);
 
     if (!log_begin(&l, LOG_LEVEL_INFO, "lease_new"))
         return;

@@ -5,9 +5,24 @@
 #include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
+#include "proxy/session/admit.h"
 #include "proxy/session/session_log.h"
 #include "proxy/session/tally.h"
 #include "tls/stream.h"
+
+/* On a listener that a web door and the tunnel share: only now it is known for which of them this is. Without a word, as before.
+ */
+static bool is_for(struct session *s, const struct door *door, bool is_tunnel)
+{
+    const struct cfg_admission *list = is_tunnel ? &door->tunnel->admission : &door->web->admission;
+
+    if (admission_allows(list, &s->front->peer))
+        return true;
+    s->kind = is_tunnel ? SESSION_TUNNEL : SESSION_WEB;
+    s->ask.name = is_tunnel ? "tunnel" : door->name;
+    session_refuse(s, SESSION_AT_RELAY, REASON_ACCESS_DENIED);
+    return false;
+}
 
 static void door_greeted(struct session *s)
 {
@@ -20,6 +35,8 @@ static void door_greeted(struct session *s)
         tls_stream_facts(s->front, &facts);
         tally_mine.handshakes[facts.is_resumed ? TALLY_HANDSHAKE_RESUMED : TALLY_HANDSHAKE_FULL]++;
         tally_time(&tally_mine.handshake_time, clock_ms() - s->started_ms);
+        if (!is_for(s, door, facts.is_tunnel))
+            return;
         s->front_ops = facts.is_tunnel ? door->tunnel_ops : door->web_ops;
     }
     s->front_ops->greeted(s);
@@ -36,10 +53,23 @@ static struct stream *front_new(struct door *door, int fd, const struct address 
     return tcp_stream_accept(fd, peer, local, pool);
 }
 
-static void turn_away(const struct door *door, const struct address *peer, const struct address *local, enum reason why)
+static void turn_away(const struct door *door, const struct address *peer, const struct address *local, enum reason why,
+                      const char *rule)
 {
     tally_mine.refused[SESSION_UNKNOWN][why]++;
-    session_log_turned_away(door->worker, door->name, peer, local, why);
+    session_log_turned_away(door->worker, door->name, peer, local, why, rule);
+}
+
+/* REASON_NONE: it counts in the quota. Nobody learns why it is refused, but the log. */
+static enum reason enter(const struct door *door, const struct address *peer, bool is_greeting, const char **ret_rule,
+                         char rule[ADMISSION_RULE])
+{
+    enum reason why = site_is_island(door->worker->site) ? REASON_ISLAND : admit_address(door, peer);
+
+    *ret_rule = why != REASON_ACCESS_DENIED ? NULL : admission_rule(admit_list(door), peer, rule);
+    if (why == REASON_NONE)
+        why = admit_rate(door, peer);
+    return why == REASON_NONE ? quota_enter(door->worker->site->quota, is_greeting) : why;
 }
 
 static void door_accepted(void *arg, int fd, const struct address *peer, const struct address *local)
@@ -47,12 +77,14 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
     struct door *door = arg;
     struct worker *w = door->worker;
     bool is_greeting = door_tls(door) != NULL;
-    enum reason why = site_is_island(w->site) ? REASON_ISLAND : quota_enter(w->site->quota, is_greeting);
+    char text[ADMISSION_RULE];
+    const char *rule;
+    enum reason why = enter(door, peer, is_greeting, &rule, text);
     struct stream *front;
     struct session *s;
 
     if (why != REASON_NONE) {
-        turn_away(door, peer, local, why);
+        turn_away(door, peer, local, why, rule);
         socket_reset(fd);
         return;
     }
@@ -62,7 +94,7 @@ static void door_accepted(void *arg, int fd, const struct address *peer, const s
         if (is_greeting)
             quota_greeted(w->site->quota);
         quota_leave(w->site->quota);
-        turn_away(door, peer, local, REASON_NO_MEMORY);
+        turn_away(door, peer, local, REASON_NO_MEMORY, NULL);
         return;
     }
     s->door = door;

@@ -21,6 +21,7 @@ struct door {
     enum account_purpose purpose; /**< of what comes in */
     const struct cfg_web *web;
     const struct cfg_link *link;
+    const struct cfg_tunnel *tunnel;        /**< or NULL */
     const struct web_rules *rules;          /**< of `web`, if it is in mode "http" (proxy/web/rules.h) */
     const struct session_front *plain_ops;  /**< without TLS */
     const struct session_front *web_ops;    /**< TLS, not the tunnel's */

@@ -2,6 +2,7 @@
 /* Owns the steps by which a session gets its back stream and lets it go again. On the session's worker. */
 #include "proxy/base/clock.h"
 #include "proxy/net/socket.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/session/session_parts.h"
 #include "proxy/session/tally.h"
 
@@ -130,5 +131,6 @@ void session_relay(struct session *s)
     if (s->kind == SESSION_ADVISE)
         count_delivery(s);
     session_set_state(s, SESSION_RELAY);
+    session_audit_open(s);
     session_run_relay(s, true, true);
 }

@@ -4,10 +4,13 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
+#include "proxy/session/admission.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/session/tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[] = {
@@ -17,7 +20,7 @@ static const char *const kind_names[] = {
 
 static const char *const end_names[] = {[SESSION_AT_RELAY] = "relay", [SESSION_AT_FRONT] = "front", [SESSION_AT_BACK] = "back"};
 
-static void log_sid(struct log_line *l, const struct session *s)
+void session_log_sid(struct log_line *l, const struct session *s)
 {
     char sid[40];
 
@@ -60,6 +63,7 @@ struct session_ends session_ends_of(const struct session *s)
     if (s->front != NULL) {
         ends.front = s->front->peer;
         ends.front_local = s->front->local;
+        session_audit_look(s, &ends);
     }
     if (o != NULL || s->back != NULL) {
         ends.back = o != NULL ? o->back_peer : s->back->peer;
@@ -68,7 +72,7 @@ struct session_ends session_ends_of(const struct session *s)
     return ends;
 }
 
-static void log_ends(struct log_line *l, const struct session_ends *ends)
+void session_log_ends(struct log_line *l, const struct session_ends *ends)
 {
     log_known_address(l, "front", &ends->front);
     log_known_address(l, "front_local", &ends->front_local);
@@ -87,11 +91,12 @@ static void log_close(const struct session *s, const struct session_ends *ends)
 {
     struct log_line l;
 
+    session_audit_close(s, ends);
     if (!log_begin(&l, LOG_LEVEL_INFO, "close"))
         return;
-    log_sid(&l, s);
+    session_log_sid(&l, s);
     session_log_ask(&l, &s->ask, s->kind);
-    log_ends(&l, ends);
+    session_log_ends(&l, ends);
     log_number(&l, "up", s->up.bytes);
     log_number(&l, "down", s->down.bytes);
     log_number(&l, "ms", clock_ms() - s->started_ms);
@@ -125,11 +130,14 @@ static void log_refuse(const struct session *s, const struct session_ends *ends)
     struct log_line l;
     uint64_t skipped;
 
-    if (!session_log_may(&s->worker->refusals[s->why], &skipped) || !log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+    if (!session_log_may(&s->worker->refusals[s->why], &skipped))
         return;
-    log_sid(&l, s);
+    session_audit_refuse(s, ends, skipped);
+    if (!log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+        return;
+    session_log_sid(&l, s);
     session_log_ask(&l, &s->ask, s->kind);
-    log_ends(&l, ends);
+    session_log_ends(&l, ends);
     log_number(&l, "ms", clock_ms() - s->started_ms);
     log_text(&l, "at", end_names[s->at]);
     session_log_why(&l, s->why);
@@ -138,14 +146,18 @@ static void log_refuse(const struct session *s, const struct session_ends *ends)
     log_end(&l);
 }
 
+static bool has_line(const struct session *s)
+{
+    return s->why != REASON_HANDED_OVER && (!s->is_quiet || log_is_debug());
+}
+
 void session_log_end(struct session *s, const struct session_ends *ends)
 {
-    if (s->why == REASON_HANDED_OVER || (s->is_quiet && !log_is_debug()))
-        return;
-    if (s->has_relayed)
+    if (has_line(s) && s->has_relayed)
         log_close(s, ends);
-    else
+    else if (has_line(s))
         log_refuse(s, ends);
+    free(ends->certificate);
 }
 
 void session_log_step(const struct session *s, enum session_state to)
@@ -154,26 +166,41 @@ void session_log_step(const struct session *s, enum session_state to)
 
     if (!log_is_debug() || !log_begin(&l, LOG_LEVEL_DEBUG, "step"))
         return;
-    log_sid(&l, s);
+    session_log_sid(&l, s);
     log_text(&l, "from", session_state_name(s->state));
     log_text(&l, "to", session_state_name(to));
     log_end(&l);
 }
 
 void session_log_turned_away(struct worker *w, const char *name, const struct address *peer, const struct address *local,
-                             enum reason why)
+                             enum reason why, const char *rule)
 {
     struct log_line l;
     uint64_t skipped;
 
-    if (!session_log_may(&w->refusals[why], &skipped) || !log_begin(&l, LOG_LEVEL_INFO, "refuse"))
+    if (!session_log_may(&w->refusals[why], &skipped))
+        return;
+    session_audit_turned_away(name, peer, local, why, rule, skipped);
+    if (!log_begin(&l, LOG_LEVEL_INFO, "refuse"))
         return;
     log_text(&l, "name", name);
     log_address(&l, "front", peer);
     log_address(&l, "front_local", local);
     log_text(&l, "at", "relay");
     session_log_why(&l, why);
+    if (rule != NULL)
+        log_text(&l, "rule", rule);
     if (skipped > 0)
         log_number(&l, "skipped", skipped);
     log_end(&l);
+}
+
+void session_log_request_denied(struct session *s, const char *name, const struct address *client,
+                                const struct cfg_admission *list, enum reason why)
+{
+    char rule[ADMISSION_RULE];
+    uint64_t skipped;
+
+    if (session_log_may(&s->worker->refusals[why], &skipped))
+        session_audit_request_denied(s, name, client, admission_rule(list, client, rule), why, skipped);
 }

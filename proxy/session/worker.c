@@ -2,6 +2,7 @@
 /* Owns a thread, its loop and the table of its sessions. worker_init/start/fini: main thread; the rest: the worker's. */
 #include "proxy/session/worker.h"
 
+#include "proxy/session/curfew.h"
 #include "proxy/session/session.h"
 #include "proxy/session/tally.h"
 
@@ -53,6 +54,14 @@ static void sweep(void *arg)
     deadline_set(&w->sweep, sweep_ms(w));
 }
 
+static void enforce_curfew(void *arg)
+{
+    struct worker *w = arg;
+
+    curfew_enforce(w);
+    deadline_set(&w->curfew, CURFEW_MS);
+}
+
 /* Serials of sessions differ from generation to generation, so a handle that outlives its worker fits nobody at the same place.
  */
 #define SERIALS_OF_GENERATION 40
@@ -82,6 +91,9 @@ int worker_init(struct worker *w, struct site *site, const struct cfg *cfg)
     deadline_init(&w->sweep, &w->loop, sweep, w);
     deadline_set(&w->sweep, sweep_ms(w));
     deadline_init(&w->leave, &w->loop, leave_if_empty, w);
+    deadline_init(&w->curfew, &w->loop, enforce_curfew, w);
+    if (curfew_is_set(cfg))
+        deadline_set(&w->curfew, CURFEW_MS);
     site->places[index] = w;
     return 0;
 }
@@ -254,6 +266,7 @@ void worker_fini(struct worker *w)
         session_close(TAILQ_FIRST(&w->sessions), REASON_SHUTDOWN);
     idle_pool_fini(&w->idle);
     deadline_clear(&w->sweep);
+    deadline_clear(&w->curfew);
     deadline_clear(&w->leave);
     w->site->places[w->index] = NULL;
     loop_fini(&w->loop);

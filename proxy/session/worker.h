@@ -22,6 +22,7 @@
 struct session;
 struct tls_revoked;
 struct hub;
+struct rate;
 struct worker;
 
 /** A relay of this agent as workers see it (role agent). */
@@ -44,6 +45,8 @@ struct worker_relay {
  */
 struct site {
     struct quota *quota;
+    struct rate *rate;       /**< of new connections; NULL: no limit */
+    struct rate *handshakes; /**< of TLS handshakes; NULL: no limit */
     struct loop *main;
     struct hub *hub; /**< main thread's; workers only name it in mails */
     struct tls_revoked *revoked; /**< certificates of agents that no longer count; role relay */
@@ -135,6 +138,7 @@ struct worker {
     bool is_draining;
     bool is_retired;       /**< a newer generation takes what comes; what is here goes on */
     struct deadline sweep; /**< looks for vanished peers and idle sessions */
+    struct deadline curfew; /**< looks for sessions whose hours are over; set if any hours end so */
     struct log_window refusals[REASON_COUNT];
     void *unused[WORKER_UNUSED_MAX]; /**< memory of conversations; freed with free() */
     unsigned unused_count;

@@ -5,6 +5,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/link/ranges.h"
 #include "proxy/link/server_side.h"
+#include "proxy/session/admit.h"
 #include "proxy/session/door.h"
 #include "proxy/tunnel/answer.h"
 #include "proxy/tunnel/hand.h"
@@ -289,6 +290,8 @@ static enum reason check_open(const struct session *s, const struct frame *f)
         return REASON_LINK_NOT_ALLOWED;
     if (!relay_agent_has_client(s->ask.agent, &f->client))
         return REASON_CLIENT_NOT_ALLOWED;
+    if (admit_hours(&s->ask.agent->schedule) != REASON_NONE || admit_hours(&link->schedule) != REASON_NONE)
+        return REASON_OUT_OF_HOURS;
     return ranges_check(link, f->port);
 }
 
@@ -321,7 +324,12 @@ static void say_hello(struct session *s, const struct frame *f)
 {
     struct worker *w = s->worker;
     const struct cfg_agent *agent = s->ask.agent;
+    enum reason why = admit_hours(&agent->schedule);
 
+    if (why != REASON_NONE) {
+        session_refuse(s, SESSION_AT_RELAY, why);
+        return;
+    }
     seats_control_arrived(w, agent, session_release_front(s), f);
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/tunnel/deliver.h"
 #include "proxy/tunnel/relay_accept.h"
 #include "proxy/tunnel/requests.h"
+#include "proxy/tunnel/seat_tell.h"
 #include "proxy/tunnel/spare_list.h"
 #include "tls/revoked.h"
 
@@ -325,22 +326,6 @@ enum reason seats_check_hand(struct hub *hub, const struct cfg_agent *from, cons
 /* -- control channels ----------------------------------------------------------------------------------------------------------
  */
 
-static void log_seat(const struct seat *seat, const char *event, const struct address *peer, const char *version, enum reason why)
-{
-    struct log_line l;
-
-    if (!log_begin(&l, LOG_LEVEL_INFO, event))
-        return;
-    log_text(&l, "agent", seat->name);
-    if (peer != NULL)
-        log_address(&l, "peer", peer);
-    if (version != NULL)
-        log_text(&l, "version", version);
-    if (why != REASON_NONE)
-        log_text(&l, "why", reason_name(why));
-    log_end(&l);
-}
-
 /* The control channel is gone, and with it everything that hangs on it. */
 static void vacate(struct seat *seat, enum reason why)
 {
@@ -351,7 +336,7 @@ static void vacate(struct seat *seat, enum reason why)
     deadline_clear(&seat->surplus);
     drop_spares(seat);
     refuse_waiting(seat, REASON_AGENT_DOWN);
-    log_seat(seat, "agent_down", NULL, NULL, why);
+    seat_tell(SEAT_DOWN, seat->name, NULL, NULL, why);
 }
 
 static void control_frame(void *arg, const struct frame *f)
@@ -385,7 +370,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
     strcpy(seat->program, hello->text);
     seat->up_ms = clock_ms();
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));
-    log_seat(seat, "agent_up", control_peer(seat->control), hello->text, REASON_NONE);
+    seat_tell(SEAT_UP, seat->name, seat->control, hello->text, REASON_NONE);
     (void)control_send(seat->control, &f);
     control_start(seat->control, (uint64_t)tunnel->heartbeat_ms);
     if (seat->seats->is_draining)
@@ -396,7 +381,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
  * place. */
 static void refuse_control(struct seat *seat, struct control *control, const struct frame *hello, enum reason why)
 {
-    log_seat(seat, "agent_refused", control_peer(control), hello->text, why);
+    seat_tell(SEAT_REFUSED, seat->name, control, hello->text, why);
     control_close(control, why);
 }
 

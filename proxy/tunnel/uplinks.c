@@ -3,11 +3,13 @@
  * uplinks_spare_done(). */
 #include "proxy/tunnel/uplinks.h"
 
+#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/resolve_hint.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/spare.h"
@@ -98,6 +100,22 @@ static void log_uplink(const struct uplink *u, enum log_level level, const char 
     log_end(&l);
 }
 
+static void audit_uplink(const struct uplink *u, enum audit_event event, enum reason why)
+{
+    struct log_line l;
+
+    if (!audit_begin(&l, event, AUDIT_OK))
+        return;
+    log_text(&l, "relay", u->host->endpoint->text);
+    if (u->control != NULL) {
+        log_address(&l, "peer", control_peer(u->control));
+        session_audit_certificate(&l, control_stream(u->control));
+    }
+    if (why != REASON_NONE)
+        log_text(&l, "why", reason_name(why));
+    audit_end(&l);
+}
+
 /* -- telling the workers -------------------------------------------------------------------------------------------------------
  */
 
@@ -150,6 +168,8 @@ static void log_told(struct uplink *u, bool is_open)
     u->is_logged = true;
     u->was_open = is_open;
     log_uplink(u, LOG_LEVEL_INFO, is_open ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
+    if (is_open)
+        audit_uplink(u, AUDIT_RELAY_UP, REASON_NONE);
 }
 
 static void workers_are_told(struct mail *m, struct loop *loop)
@@ -297,6 +317,7 @@ static void uplink_down(struct uplink *u, enum reason why)
     if (was_up) {
         tell_workers(u); /* first: whoever reads the line may open a link at once */
         log_uplink(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
+        audit_uplink(u, AUDIT_RELAY_DOWN, why);
     }
     schedule(u, why);
 }

@@ -23,6 +23,7 @@ static unsigned status_of(const struct conversation *c, enum reason why)
     case REASON_REQUEST_TIMEOUT:
         return 408;
     case REASON_PATH_NOT_ALLOWED:
+    case REASON_ROUTE_DENIED:
         return 403;
     case REASON_METHOD_NOT_ALLOWED:
         return 405;

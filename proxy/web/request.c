@@ -5,8 +5,11 @@
  */
 #include "proxy/web/request.h"
 
+#include "proxy/session/admission.h"
+#include "proxy/session/session_log.h"
 #include "proxy/web/answer.h"
 #include "proxy/web/back.h"
+#include "proxy/web/client.h"
 
 #include <string.h>
 
@@ -144,8 +147,24 @@ static bool wants_careful_path(const struct web_rules *r)
     return r->web->allow_count > 0 || r->web->routes_count > 0;
 }
 
+/* The route may be for some clients only. */
+static enum reason admit_client(struct conversation *c, const struct http_head *head)
+{
+    const struct cfg_route *route = c->x.choice.route;
+    struct address client;
+    enum reason why;
+
+    if (route == NULL || !admission_is_limited(&route->admission))
+        return REASON_NONE;
+    client = web_client(c->rules, &c->s->front->peer, head);
+    why = web_rules_admit(&c->x.choice, &client);
+    if (why != REASON_NONE)
+        session_log_request_denied(c->s, c->rules->web->name, &client, &route->admission, why);
+    return why;
+}
+
 /* REASON_NONE: the request may go on, and the choice is made. */
-static enum reason admit(struct conversation *c, const struct http_target *target)
+static enum reason admit(struct conversation *c, const struct http_head *head, const struct http_target *target)
 {
     uint64_t most = (uint64_t)c->rules->cfg->limits.body_bytes;
     enum reason why;
@@ -163,7 +182,9 @@ static enum reason admit(struct conversation *c, const struct http_target *targe
         c->x.fault = HTTP_FAULT_BODY_TOO_LARGE;
         return REASON_BAD_REQUEST;
     }
-    return web_rules_choose(c->rules, target->name, c->x.path, &c->x.choice) ? REASON_NONE : REASON_NO_UPSTREAM;
+    if (!web_rules_choose(c->rules, target->name, c->x.path, &c->x.choice))
+        return REASON_NO_UPSTREAM;
+    return admit_client(c, head);
 }
 
 static void redirect(struct conversation *c, const struct http_target *target)
@@ -184,7 +205,7 @@ static void take(struct conversation *c, const struct http_head *head, const str
     c->requests++;
     c->closes = !c->x.request.keeps_alive || !has_more_room(c) || conversation_takes_leave(c) ||
                 c->rules->cfg->timeouts.keep_alive_s == 0;
-    why = c->is_redirect ? REASON_REDIRECTED : admit(c, target);
+    why = c->is_redirect ? REASON_REDIRECTED : admit(c, head, target);
     if (why != REASON_NONE) {
         if (why == REASON_REDIRECTED)
             redirect(c, target);

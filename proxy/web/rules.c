@@ -2,6 +2,8 @@
 /* Owns the prepared form of a web front door's configuration. Made by the main thread, read by all. */
 #include "proxy/web/rules.h"
 
+#include "proxy/session/admission.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,11 @@ bool web_rules_choose(const struct web_rules *r, struct slice host, struct slice
         if (r->upstreams[i].cfg == to)
             ret->upstream = &r->upstreams[i];
     return to->servers_count > 0;
+}
+
+enum reason web_rules_admit(const struct web_choice *choice, const struct address *client)
+{
+    return choice->route == NULL || admission_allows(&choice->route->admission, client) ? REASON_NONE : REASON_ROUTE_DENIED;
 }
 
 static bool method_fits(const struct cfg_allow *allow, struct slice method)

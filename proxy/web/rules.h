@@ -56,6 +56,9 @@ void web_rules_free(struct web_rules *rules);
  */
 bool web_rules_choose(const struct web_rules *rules, struct slice host, struct slice path, struct web_choice *ret);
 
+/** REASON_NONE, or ROUTE_DENIED if this client may not use the route that was chosen. Empty: it is not known. */
+enum reason web_rules_admit(const struct web_choice *choice, const struct address *client);
+
 /** REASON_NONE, PATH_NOT_ALLOWED or METHOD_NOT_ALLOWED. */
 enum reason web_rules_allow(const struct web_rules *rules, struct slice method, struct slice path);
 

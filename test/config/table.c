@@ -26,6 +26,8 @@ static const char *const types[CFG_TYPES] = {
     [CFG_FIELD_NAME] = "field name",
     [CFG_FIELD_VALUE] = "field value",
     [CFG_STATUSES] = "statuses",
+    [CFG_HOURS] = "hours",
+    [CFG_SYSLOG] = "syslog receiver",
     [CFG_GROUP] = "group",
 };
 

@@ -295,6 +295,44 @@ static void an_agent_is_read(void **state)
     cfg_free(cfg);
 }
 
+static void who_may_come_is_read(void **state)
+{
+    struct cfg *cfg = load_valid("valid/who-may-come.conf");
+    const struct cfg_schedule *link = &cfg->links[0].schedule, *agent = &cfg->tunnel.agents[0].schedule;
+
+    (void)state;
+    assert_int_equal(cfg->web[0].admission.allow_count, 2);
+    expect_network(&cfg->web[0].admission.allow[1], "2001:db8::", 32);
+    assert_int_equal(cfg->web[0].admission.deny_count, 1);
+    expect_network(&cfg->web[0].admission.deny[0], "192.0.2.66", 32);
+    assert_int_equal(cfg->web[0].routes[0].admission.allow_count, 1);
+    assert_int_equal(cfg->web[0].routes[1].admission.allow_count, 0);
+    assert_int_equal(cfg->web[0].routes[1].admission.deny_count, 1);
+    assert_int_equal(cfg->links[0].admission.allow_count, 1);
+    assert_int_equal(cfg->tunnel.admission.allow_count, 1);
+    assert_int_equal(cfg->tunnel.admission.deny_count, 0);
+    assert_int_equal(link->hours_count, 2);
+    assert_int_equal(link->hours[0].days, 0x3e);
+    assert_int_equal(link->hours[1].first, 8 * 60);
+    assert_int_equal(link->hours[1].end, 12 * 60);
+    assert_int_equal(link->end, CFG_HOURS_END_CLOSE);
+    assert_int_equal(agent->hours[0].days, 0x7f);
+    assert_string_equal(agent->hours[0].text, "22:00-06:00");
+    assert_int_equal(agent->end, CFG_HOURS_END_KEEP);
+    assert_int_equal(cfg->limits.rate_per_client, 1000000);
+    assert_int_equal(cfg->limits.handshakes, 1);
+    assert_int_equal(cfg->limits.handshakes_per_client, 0);
+    assert_int_equal(cfg->limits.burst_s, 60);
+    cfg_free(cfg);
+    cfg = load_valid("valid/every-setting-of-a-relay.conf");
+    assert_int_equal(cfg->limits.rate, 0);
+    assert_int_equal(cfg->limits.rate_per_client, 1000);
+    assert_int_equal(cfg->limits.handshakes_per_client, 500);
+    assert_int_equal(cfg->limits.burst_s, 5);
+    assert_int_equal(cfg->links[0].schedule.hours_count, 0);
+    cfg_free(cfg);
+}
+
 static void places_name_included_files(void **state)
 {
     struct cfg *cfg = load_valid("valid/../files/../valid/web.conf");
@@ -470,6 +508,7 @@ static void every_example_can_be_read(void **state)
         [CFG_IN_ADMIN] = {"admin = { ", " };"},
         [CFG_IN_LOG] = {"log = { ", " };"},
         [CFG_IN_ACCESS] = {"access = { ", " };"},
+        [CFG_IN_AUDIT] = {"audit = { ", " };"},
         [CFG_IN_LIMITS] = {"limits = { ", " };"},
         [CFG_IN_TIMEOUTS] = {"timeouts = { ", " };"},
     };
@@ -601,6 +640,7 @@ int main(void)
         STORY(the_tunnel_is_read),
         STORY(what_stands_at_the_top_is_read),
         STORY(an_agent_is_read),
+        STORY(who_may_come_is_read),
         STORY(places_name_included_files),
         STORY(windows_text_is_read),
         STORY(odd_files_are_refused),

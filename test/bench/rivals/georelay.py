@@ -8,7 +8,8 @@ from processes import PATIENCE, Failed
 
 from . import rival
 
-LIMITS = {"connections": 1000000, "per_client": 1000000, "greeting": 100000}
+LIMITS = {"connections": 1000000, "per_client": 1000000, "greeting": 100000,
+          "rate_per_client": 0, "handshakes_per_client": 0}
 SPARES = 8
 
 
