@@ -180,5 +180,5 @@ void check_files(const struct check *c)
     check_log(c, cfg->access.file_line, "access log", cfg->access.file);
     check_log(c, cfg->audit.file_line, "audit", cfg->audit.file);
     check_public(c, cfg->audit.ca_line, "syslog CA", cfg->audit.ca);
-    check_key(c, cfg->audit.key_line, cfg->audit.key);
+    check_secret(c, cfg->audit.key_line, "audit key", cfg->audit.key);
 }

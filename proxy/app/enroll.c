@@ -175,7 +175,7 @@ static int try_out(const struct work *w)
     if (place_files(w, folder, false, NULL) == 0) {
         snprintf(path, sizeof(path), "%s/" CONFIG ".conf", folder);
         set_aside_state(path, folder);
-        struct cfg *cfg = startup_load(path, &gates);
+        struct cfg *cfg = startup_load(path, NULL, &gates);
 
         is_good = cfg != NULL;
         if (is_good)

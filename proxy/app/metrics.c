@@ -288,8 +288,8 @@ static void write_hub(FILE *out, const struct hub *hub)
     put_plain(out, "lease_listeners", "gauge", "Listeners for advises.", hub->listeners_count);
     head(out, "upstream_healthy", "gauge",
          "0: health checks have found the server ill; 1 also for servers that are not checked.");
-    for (unsigned i = 0; i < hub->hosts.count; i++)
-        put_health(out, &hub->hosts, i);
+    for (unsigned i = 0; i < hub->links->hosts.count; i++)
+        put_health(out, &hub->links->hosts, i);
 }
 
 static void write_certificates(FILE *out)

@@ -109,8 +109,7 @@ static int write_text(const char *path, const char *text)
 /* -- answers -------------------------------------------------------------------------------------------------------------------
  */
 
-static void log_request(const struct requests *r, const struct asker *a, enum log_level level, const char *event, const char *why,
-                        const char *remedy)
+static void log_request(const struct asker *a, enum log_level level, const char *event, const char *why, const char *remedy)
 {
     struct log_line l;
 
@@ -132,7 +131,7 @@ static bool answer(struct requests *r, struct asker *a)
     bool is_sent = certificate != NULL && renew_certificate_fits(certificate, a->request);
 
     if (is_sent && (is_sent = pieces_send(a->control, FRAME_RENEWED, certificate))) {
-        log_request(r, a, LOG_LEVEL_INFO, "renewal_answered", NULL, NULL);
+        log_request(a, LOG_LEVEL_INFO, "renewal_answered", NULL, NULL);
         free(a->request);
         a->request = NULL;
     }
@@ -151,13 +150,13 @@ static void folder_changed(void *arg)
         (void)answer(r, a);
 }
 
-static void refuse(struct requests *r, struct asker *a, enum reason why)
+static void refuse(struct asker *a, enum reason why)
 {
     struct frame f = {.type = FRAME_NOT_RENEWED};
 
     snprintf(f.text, sizeof(f.text), "%s", reason_name(why));
     if (why != a->refused)
-        log_request(r, a, LOG_LEVEL_WARN, "renewal_refused", reason_name(why),
+        log_request(a, LOG_LEVEL_WARN, "renewal_refused", reason_name(why),
                     why == REASON_RENEWAL_OFF ? "set tunnel.requests, or enrol the agent anew before its certificate ends"
                                               : NULL);
     a->refused = why;
@@ -167,7 +166,7 @@ static void refuse(struct requests *r, struct asker *a, enum reason why)
 /* -- requests ------------------------------------------------------------------------------------------------------------------
  */
 
-static void log_unwritten(const struct requests *r, const struct asker *a, int error)
+static void log_unwritten(const struct asker *a, int error)
 {
     struct log_line l;
 
@@ -187,9 +186,9 @@ static void put_request(struct requests *r, struct asker *a)
     if (answer(r, a) || !path_of(r, a->name, "csr", path))
         return;
     if (!is_there(path, a->request) && write_text(path, a->request) != 0)
-        log_unwritten(r, a, errno);
+        log_unwritten(a, errno);
     else
-        log_request(r, a, LOG_LEVEL_INFO, "renewal_requested", NULL, "georelay pki renew");
+        log_request(a, LOG_LEVEL_INFO, "renewal_requested", NULL, "georelay pki renew");
 }
 
 /* Checking a signature and writing a file is work that an agent may not ask for as often as it likes. */
@@ -211,7 +210,7 @@ static void take_waiting(void *arg)
     }
     free(a->request);
     a->request = NULL;
-    refuse(r, a, r->folder == NULL ? REASON_RENEWAL_OFF : REASON_RENEWAL_BAD);
+    refuse(a, r->folder == NULL ? REASON_RENEWAL_OFF : REASON_RENEWAL_BAD);
 }
 
 static struct asker *asker_new(struct requests *r, const char *agent)
