@@ -41,8 +41,8 @@ void admin_answer_piece(struct admin_question *question, char *text, size_t leng
 int admin_port_load(const struct cfg *cfg, struct cfg_problems *problems);
 
 /**
- * The files may have changed: reads them anew, for connections to come. Problems are added, and then what was read before stays in
- * use. 0 or -1. Main thread.
+ * The files may have changed: reads them anew, for connections to come. Problems are added, and then what was read before stays
+ * in use. 0 or -1. Main thread.
  */
 int admin_port_renew(struct cfg_problems *problems);
 

@@ -30,7 +30,8 @@ void audits_stopping(const char *signal_name);
 /** The last event. */
 void audits_stopped(void);
 
-/** Another configuration, with this hash, is in use from now on; the line has the one before too. Its certificates are told too. */
+/** Another configuration, with this hash, is in use from now on; the line has the one before too. Its certificates are told too.
+ */
 void audits_config_changed(const struct cfg *cfg, const char *hash);
 
 /** A configuration was not taken, for this reason. */

@@ -21,8 +21,8 @@
 struct reload {
     struct site *site;
     struct hub *hub;
-    struct seats *seats;     /**< or NULL */
-    struct uplinks *uplinks; /**< or NULL */
+    struct seats *seats;         /**< or NULL */
+    struct uplinks *uplinks;     /**< or NULL */
     struct seats_curfew *curfew; /**< or NULL */
     struct tls_tickets *tickets;
     const char *forbidden; /**< why there is none here; NULL: there is */

@@ -40,7 +40,7 @@ struct session_slice {
 };
 
 /**
- * Asks a worker, one that does not leave, for the slice that begins at `from` (0: the first). `done` is called once, on the main loop, and borrows the
- * slice. False without memory. Main loop.
+ * Asks a worker, one that does not leave, for the slice that begins at `from` (0: the first). `done` is called once, on the main
+ * loop, and borrows the slice. False without memory. Main loop.
  */
 bool session_rows_ask(struct worker *w, unsigned from, void (*done)(void *arg, struct session_slice *slice), void *arg);

@@ -48,7 +48,7 @@ struct site {
     struct rate *rate;       /**< of new connections; NULL: no limit */
     struct rate *handshakes; /**< of TLS handshakes; NULL: no limit */
     struct loop *main;
-    struct hub *hub; /**< main thread's; workers only name it in mails */
+    struct hub *hub;             /**< main thread's; workers only name it in mails */
     struct tls_revoked *revoked; /**< certificates of agents that no longer count; role relay */
 
     /* main thread's: */
@@ -57,7 +57,7 @@ struct site {
     struct worker *places[SITE_WORKERS_MAX];
     struct worker **workers; /**< of the newest generation; borrowed */
     unsigned workers_count;
-    uint64_t made; /**< generations of workers so far */
+    uint64_t made;  /**< generations of workers so far */
     bool is_island; /**< nobody is let in (proxy/app/island.h); workers read it by site_is_island() */
     /** A certificate of this agent's has been renewed on the disk: use it. NULL: at the next start. */
     void (*renewed)(void *arg);
@@ -136,8 +136,8 @@ struct worker {
     unsigned sessions_count;
     unsigned sessions_peak; /**< since memory was last given back */
     bool is_draining;
-    bool is_retired;       /**< a newer generation takes what comes; what is here goes on */
-    struct deadline sweep; /**< looks for vanished peers and idle sessions */
+    bool is_retired;        /**< a newer generation takes what comes; what is here goes on */
+    struct deadline sweep;  /**< looks for vanished peers and idle sessions */
     struct deadline curfew; /**< looks for sessions whose hours are over; set if any hours end so */
     struct log_window refusals[REASON_COUNT];
     void *unused[WORKER_UNUSED_MAX]; /**< memory of conversations; freed with free() */

@@ -197,9 +197,11 @@ static void make_request(struct renewing *r)
 /* That of before a restart. */
 static void read_request(struct renewing *r)
 {
-    char *text = r->site->cfg->name != NULL && r->site->cfg->state != NULL ? renewal_file_read(r->site->cfg, RENEWAL_REQUEST) : NULL;
+    char *text =
+        r->site->cfg->name != NULL && r->site->cfg->state != NULL ? renewal_file_read(r->site->cfg, RENEWAL_REQUEST) : NULL;
 
-    if (text != NULL && (renew_request_parse(text, &r->request) != 0 || !renew_request_is_of(r->request.text, r->site->cfg->name)))
+    if (text != NULL &&
+        (renew_request_parse(text, &r->request) != 0 || !renew_request_is_of(r->request.text, r->site->cfg->name)))
         renew_request_fini(&r->request);
     renew_pair_free(text);
 }

@@ -7,8 +7,8 @@
 
 #include "proxy/base/log.h"
 #include "proxy/net/file_watch.h"
-#include "proxy/tunnel/relay_accept.h"
 #include "proxy/tunnel/pieces.h"
+#include "proxy/tunnel/relay_accept.h"
 #include "tls/renew.h"
 
 #include <errno.h>
@@ -313,7 +313,8 @@ static void log_unwatched(int error)
     if (!log_begin(&l, LOG_LEVEL_ERROR, "renewal_failed"))
         return;
     log_text(&l, "error", strerror(error));
-    log_text(&l, "remedy", "certificates in the folder tunnel.requests are found when agents ask again; raise fs.inotify.max_user_instances");
+    log_text(&l, "remedy",
+             "certificates in the folder tunnel.requests are found when agents ask again; raise fs.inotify.max_user_instances");
     log_end(&l);
 }
 
