@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the control channels of an agent: dialling, backing off, the level of spare channels. Main loop, but for
  * uplinks_spare_done(). */
-#include "proxy/tunnel/uplinks.h"
+#include "proxy/tunnel/uplinks_parts.h"
 
-#include "proxy/audit/audit.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/session/resolve_hint.h"
-#include "proxy/session/session_audit.h"
 #include "proxy/tunnel/control.h"
 #include "proxy/tunnel/renewing.h"
 #include "proxy/tunnel/spare.h"
@@ -37,198 +35,7 @@
 /* Spare channels open or being opened for one relay, whatever it asks for (docs/tunnel-protocol.md, section 9). */
 #define SPARES_EXTRA 1024
 
-/* A host name and a port. */
-#define UPLINK_TEXT 272
-
-struct uplink {
-    struct uplinks *uplinks;
-    unsigned index; /* its place, here and in the tables of the workers */
-    unsigned rank;  /* in the configuration */
-    bool is_used;   /* the newest configuration has it */
-    struct known_host *host;
-    char text[UPLINK_TEXT]; /* of its relay, as configured */
-    unsigned next_address;
-    /* dialling */
-    struct stream *stream;
-    struct watch watch;
-    struct deadline deadline; /* of the greeting, or the pause before the next try */
-    /* up */
-    struct control *control;
-    uint8_t instance[FRAME_INSTANCE];
-    unsigned version; /* of the protocol, that both speak */
-    enum reason why;  /* of the last end */
-    bool is_up;
-    bool is_draining;
-    bool is_logged; /* that this one is up, or draining: */
-    bool was_open;
-    uint64_t up_ms;
-    uint64_t replaced_ms; /* when it was replaced last; 0: never */
-    uint64_t backoff_ms;
-    unsigned level;
-    unsigned spares; /* open or being opened */
-    struct deadline refill;
-};
-
-struct uplinks {
-    struct loop *loop;
-    struct site *site;
-    const struct cfg *cfg;
-    struct renewing *renewing; /* NULL: nobody renews */
-    unsigned next_worker;
-    bool is_island;
-    struct uplink list[WORKER_RELAYS_MAX];
-};
-
 static struct uplinks *receiver; /* main loop only; NULL: none, or freed */
-
-/* -- the log -------------------------------------------------------------------------------------------------------------------
- */
-
-static void log_uplink(const struct uplink *u, enum log_level level, const char *event, enum reason why, uint64_t pause_ms)
-{
-    struct log_line l;
-
-    if (!log_begin(&l, level, event))
-        return;
-    log_text(&l, "relay", u->text);
-    if (u->control != NULL)
-        log_address(&l, "peer", control_peer(u->control));
-    if (why != REASON_NONE)
-        log_text(&l, "why", reason_name(why));
-    if (pause_ms > 0)
-        log_number(&l, "retry_ms", pause_ms);
-    log_end(&l);
-}
-
-static void audit_uplink(const struct uplink *u, enum audit_event event, enum reason why)
-{
-    struct log_line l;
-
-    if (!audit_begin(&l, event, AUDIT_OK))
-        return;
-    log_text(&l, "relay", u->host->endpoint->text);
-    if (u->control != NULL) {
-        log_address(&l, "peer", control_peer(u->control));
-        session_audit_certificate(&l, control_stream(u->control));
-    }
-    if (why != REASON_NONE)
-        log_text(&l, "why", reason_name(why));
-    audit_end(&l);
-}
-
-/* -- telling the workers -------------------------------------------------------------------------------------------------------
- */
-
-/* One per worker, and their last receiver sends word that all of them know: only then a link that comes is sure to be taken, or,
- * once the relay drains, sure to be refused. */
-struct relay_mail {
-    struct mail mail;
-    struct relay_news *news;
-};
-
-struct relay_news {
-    struct mail told;
-    struct uplink *uplink;
-    struct loop *main;
-    unsigned index;
-    unsigned waiting; /* workers that have not read theirs yet; atomic */
-    struct worker_relay relay;
-    struct relay_mail mails[];
-};
-
-static bool is_last_reader(struct relay_news *news)
-{
-    return __atomic_sub_fetch(&news->waiting, 1, __ATOMIC_ACQ_REL) == 0;
-}
-
-static void relay_on_worker(struct mail *m, struct loop *loop)
-{
-    struct relay_news *news = ((struct relay_mail *)m)->news;
-    struct worker *w = worker_of(loop);
-
-    w->relays[news->index] = news->relay;
-    spare_close_stale(w, news->index, news->relay.instance);
-    if (is_last_reader(news))
-        loop_post(news->main, &news->told);
-}
-
-static void relay_mail_drop(struct mail *m)
-{
-    struct relay_news *news = ((struct relay_mail *)m)->news;
-
-    if (is_last_reader(news))
-        free(news);
-}
-
-/* A reload tells them anew; the log knows already. */
-static void log_told(struct uplink *u, bool is_open)
-{
-    if (u->is_logged && u->was_open == is_open)
-        return;
-    u->is_logged = true;
-    u->was_open = is_open;
-    log_uplink(u, LOG_LEVEL_INFO, is_open ? "tunnel_up" : "tunnel_draining", REASON_NONE, 0);
-    if (is_open)
-        audit_uplink(u, AUDIT_RELAY_UP, REASON_NONE);
-}
-
-static void workers_are_told(struct mail *m, struct loop *loop)
-{
-    struct relay_news *news = (struct relay_news *)m;
-    struct uplink *u = news->uplink;
-
-    (void)loop;
-    if (receiver != NULL && u->is_up && memcmp(u->instance, news->relay.instance, FRAME_INSTANCE) == 0)
-        log_told(u, news->relay.is_up);
-    free(news);
-}
-
-static void relay_news_drop(struct mail *m)
-{
-    free(m);
-}
-
-static struct worker_relay picture(const struct uplink *u)
-{
-    struct worker_relay relay = {.is_up = u->is_up && !u->is_draining, .rank = u->rank};
-
-    if (u->is_up) {
-        relay.address = *control_peer(u->control);
-        relay.version = u->version;
-        relay.local = *control_local(u->control);
-        memcpy(relay.instance, u->instance, sizeof(relay.instance));
-    }
-    return relay;
-}
-
-static void tell_workers(struct uplink *u)
-{
-    struct site *site = u->uplinks->site;
-    unsigned count = 0, i = 0;
-    struct relay_news *news;
-
-    SITE_EACH(w, site)
-    count++;
-    news = calloc(1, sizeof(*news) + count * sizeof(news->mails[0]));
-    if (news == NULL)
-        abort(); /* a worker with a wrong picture of its relays would lose links without a word */
-    news->told.deliver = workers_are_told;
-    news->told.drop = relay_news_drop;
-    news->uplink = u;
-    news->main = u->uplinks->loop;
-    news->index = u->index;
-    news->waiting = count;
-    news->relay = picture(u);
-    SITE_EACH(w, site)
-    {
-        struct relay_mail *mail = &news->mails[i++];
-
-        mail->news = news;
-        mail->mail.deliver = relay_on_worker;
-        mail->mail.drop = relay_mail_drop;
-        loop_post(&w->loop, &mail->mail);
-    }
-}
 
 /* -- spare channels ------------------------------------------------------------------------------------------------------------
  */
@@ -298,7 +105,7 @@ static void schedule(struct uplink *u, enum reason why)
         return;
     deadline_init(&u->deadline, u->uplinks->loop, try_relay, u);
     deadline_set(&u->deadline, pause_ms);
-    log_uplink(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
+    uplink_log(u, LOG_LEVEL_INFO, "tunnel_retry", why, pause_ms);
 }
 
 static void uplink_down(struct uplink *u, enum reason why)
@@ -315,9 +122,9 @@ static void uplink_down(struct uplink *u, enum reason why)
         renewing_down(u->uplinks->renewing, u->index);
     memset(u->instance, 0, sizeof(u->instance));
     if (was_up) {
-        tell_workers(u); /* first: whoever reads the line may open a link at once */
-        log_uplink(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
-        audit_uplink(u, AUDIT_RELAY_DOWN, why);
+        uplink_tell_workers(u); /* first: whoever reads the line may open a link at once */
+        uplink_log(u, LOG_LEVEL_WARN, "tunnel_down", why, 0);
+        uplink_audit(u, AUDIT_RELAY_DOWN, why);
     }
     schedule(u, why);
 }
@@ -335,7 +142,7 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     u->level = f->spares;
     u->version = f->version;
     control_start(u->control, f->heartbeat_ms);
-    tell_workers(u);
+    uplink_tell_workers(u);
     refill(u);
     if (u->uplinks->renewing != NULL && u->version >= 3)
         renewing_up(u->uplinks->renewing, u->index, u->control, u->instance);
@@ -358,7 +165,7 @@ static void uplink_frame(void *arg, const struct frame *f)
         open_spares(u, f->spares);
     } else if (f->type == FRAME_DRAIN && u->is_up) {
         u->is_draining = true;
-        tell_workers(u);
+        uplink_tell_workers(u);
     } else if (!take_renewal(u, f)) {
         control_close(u->control, REASON_PROTOCOL_ERROR);
         uplink_down(u, REASON_PROTOCOL_ERROR);
@@ -558,8 +365,8 @@ static void drop_uplink(struct uplink *u)
     u->spares = 0;
     memset(u->instance, 0, sizeof(u->instance));
     if (was_up) {
-        tell_workers(u);
-        log_uplink(u, LOG_LEVEL_INFO, "tunnel_removed", REASON_NONE, 0);
+        uplink_tell_workers(u);
+        uplink_log(u, LOG_LEVEL_INFO, "tunnel_removed", REASON_NONE, 0);
     }
 }
 
@@ -604,7 +411,7 @@ void uplinks_move(struct uplinks *all, struct hosts *hosts)
 
         if (!u->is_used || !u->is_up)
             continue;
-        tell_workers(u);
+        uplink_tell_workers(u);
         if (!u->is_draining)
             open_spares(u, u->level); /* those that there are live on workers that retire */
     }
@@ -614,12 +421,17 @@ void uplinks_show(const struct uplinks *all, struct worker *w)
 {
     for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++)
         if (all->list[i].is_used)
-            w->relays[i] = picture(&all->list[i]);
+            w->relays[i] = uplink_picture(&all->list[i]);
 }
 
 void uplinks_set_renewing(struct uplinks *u, struct renewing *renewing)
 {
     u->renewing = renewing;
+}
+
+struct uplinks *uplinks_receiver(void)
+{
+    return receiver;
 }
 
 void uplinks_set_receiver(struct uplinks *u)
