@@ -159,5 +159,5 @@ def test_values_are_offered(tmp_path):
     assert completed("import-iis", f"{tmp_path}/i") == {f"{tmp_path}/it.conf"}
     assert completed("firewall", "--format", "n") == {"nft", "netsh"}
     assert completed("firewall", "--place", "") == {"outer", "host", "inner", "outer,inner"}
-    assert completed("pki", "") == {"init", "agent", "web"}
+    assert completed("pki", "") == {"init", "agent", "web", "list", "revoke", "renew"}
     assert not completed("check", "--probe", "x") and not completed("$(touch gone)", "--")

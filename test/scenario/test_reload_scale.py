@@ -48,7 +48,7 @@ def test_reloads_under_load(stage):
     server = stage.server(dial="peer", alarms=ALARMS, alarms_per_second=200)
     upstream = stage.recorder()
     relay = stage.relay(links=[stage.link(server.link, advise=stage.alias())], web=[stage.site(upstream.text)],
-                        tunnel=stage.tunnel(stage.allow("site-a"), spares=32), limits={"per_client": 1000})
+                        tunnel=stage.tunnel(stage.allow("site-a"), spares=32), limits={"per_client": 3000})
     agent = stage.agent("site-a", relay)
     stage.remember(relay, agent)
     since = relay.mark()
@@ -60,7 +60,7 @@ def test_reloads_under_load(stage):
     for number in range(RELOADS):
         one = (relay, agent)[number % 2]
         one.reload_fails(bogus=1)
-        one.reload(limits={"per_client": 1001 + number})
+        one.reload(limits={"per_client": 3001 + number})
     assert browsers.done() > BROWSERS
     for client in clients:
         geosim.verified(client.final(within=400), ALARMS)
