@@ -98,6 +98,12 @@ def group(results, title, cases):
     return f"### {title}\n\n" + table(head, rows, texts=3) if rows else ""
 
 
+def at_work(cases):
+    """Those that have silent connections besides."""
+    some = [case for case in cases if case.silent]
+    return f" (of {some[-1].connections + some[-1].silent:,} {some[-1].connections:,} are at work, the others silent)" if some else ""
+
+
 def growth(results, title, cases):
     """A table for each kind of work: programs down, connections across."""
     parts = []
@@ -105,8 +111,8 @@ def growth(results, title, cases):
         some = list(some)
         names = list(dict.fromkeys(name for case in some for name in results.of(case)))
         rows = [growth_row(results, some, name) for name in names]
-        head = (f"{series}, {some[0].mode}", *(f"{case.connections:,}" for case in some), "last to first")
-        parts.append(f"CPU time in µs for one {some[0].unit}, by the number of connections:\n\n" + table(head, rows))
+        head = (f"{series}, {some[0].mode}", *(f"{case.connections + case.silent:,}" for case in some), "last to first")
+        parts.append(f"CPU time in µs for one {some[0].unit}, by the number of connections{at_work(some)}:\n\n" + table(head, rows))
     return f"### {title}\n\n" + "\n\n".join(parts) if parts else ""
 
 
