@@ -7,6 +7,7 @@
 
 #include "config/place.h"
 #include "proxy/app/admin_keys.h"
+#include "proxy/app/handed.h"
 #include "proxy/base/log.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
@@ -57,7 +58,8 @@ struct admin_listen {
 
 static struct admin_port {
     const struct cfg *cfg;
-    struct admin_keys keys;
+    struct admin_keys keys;      /* the admin thread's, while it runs */
+    struct tls_tickets *tickets; /* NULL: no TLS */
     struct admin_listen listens[LISTENS_MAX];
     size_t listens_count;
     struct loop *main;
@@ -517,56 +519,35 @@ static void learn_port(struct admin_listen *l)
 
 int admin_port_load(const struct cfg *cfg, struct cfg_problems *problems)
 {
-    return admin_keys_load(&port.keys, cfg, problems);
-}
-
-struct keys_mail {
-    struct mail mail;
-    struct admin_keys keys;
-};
-
-/* The tickets belong to the port. */
-static void drop_keys(struct mail *m)
-{
-    struct keys_mail *mail = (struct keys_mail *)m;
-
-    mail->keys.tickets = NULL;
-    admin_keys_fini(&mail->keys);
-    free(mail);
-}
-
-/* Connections hold on to the context that they began with. */
-static void use_keys(struct mail *m, struct loop *loop)
-{
-    struct keys_mail *mail = (struct keys_mail *)m;
-    struct admin_keys old = port.keys;
-
-    (void)loop;
-    port.keys = mail->keys;
-    mail->keys = old;
-    drop_keys(m);
-}
-
-int admin_port_renew(struct cfg_problems *problems)
-{
-    struct keys_mail *mail;
-
-    if (!port.is_running)
-        return 0;
-    mail = calloc(1, sizeof(*mail));
-    if (mail == NULL) {
-        cfg_problems_add(problems, port.cfg->file, 0, "free some memory", "there is no memory left");
+    if (cfg->admin.listen_count > 0 && cfg->admin.identity.chain != NULL && (port.tickets = tls_tickets_new()) == NULL) {
+        cfg_problems_add(problems, cfg->file, 0, "free some memory", "there is no memory left");
         return -1;
     }
-    mail->mail.deliver = use_keys;
-    mail->mail.drop = drop_keys;
-    mail->keys.tickets = port.keys.tickets;
-    if (admin_keys_load(&mail->keys, port.cfg, problems) != 0) {
-        drop_keys(&mail->mail);
-        return -1;
-    }
-    loop_post(&port.loop, &mail->mail);
-    return 0;
+    return admin_keys_load(&port.keys, cfg, port.tickets, problems);
+}
+
+struct admin_renewal *admin_port_read(struct cfg_problems *problems)
+{
+    return port.is_running ? admin_keys_read(&port.keys, port.cfg, port.tickets, problems) : NULL;
+}
+
+void admin_port_use(struct admin_renewal *renewal)
+{
+    if (renewal != NULL)
+        admin_keys_use(renewal, &port.loop);
+}
+
+void admin_port_forget(struct admin_renewal *renewal)
+{
+    admin_keys_forget(renewal);
+}
+
+/* One that was handed to us, or one of our own. */
+static int listen_at(const struct address *at)
+{
+    int fd = handed_take(at, 0);
+
+    return fd >= 0 ? fd : socket_listen(at, false);
 }
 
 int admin_port_open(const struct cfg *cfg)
@@ -579,7 +560,7 @@ int admin_port_open(const struct cfg *cfg)
         const struct cfg_listen *listen = &cfg->admin.listen[i];
         char text[ADDRESS_TEXT];
 
-        *l = (struct admin_listen){.cfg = listen, .address = listen->address, .fd = socket_listen(&listen->address, false)};
+        *l = (struct admin_listen){.cfg = listen, .address = listen->address, .fd = listen_at(&listen->address)};
         if (l->fd >= 0) {
             learn_port(l);
             continue;
@@ -685,4 +666,6 @@ void admin_port_close(void)
             close(port.listens[i].fd);
     port.listens_count = 0;
     admin_keys_fini(&port.keys);
+    tls_tickets_free(port.tickets);
+    port.tickets = NULL;
 }

@@ -40,11 +40,17 @@ void admin_answer_piece(struct admin_question *question, char *text, size_t leng
 /** Reads certificate, key, CA and token, if there is such a port; problems are added. 0, or -1 if there was one. */
 int admin_port_load(const struct cfg *cfg, struct cfg_problems *problems);
 
-/**
- * The files may have changed: reads them anew, for connections to come. Problems are added, and then what was read before stays
- * in use. 0 or -1. Main thread.
- */
-int admin_port_renew(struct cfg_problems *problems);
+/** What was read anew from the files, for connections to come. */
+struct admin_renewal;
+
+/** Reads the files anew, if the port is open. NULL: it is not, or problems were added. Main thread. */
+struct admin_renewal *admin_port_read(struct cfg_problems *problems);
+
+/** For connections from now on. **Takes** it; NULL is ignored. */
+void admin_port_use(struct admin_renewal *renewal);
+
+/** What was before stays in use. **Takes** it; NULL is ignored. */
+void admin_port_forget(struct admin_renewal *renewal);
 
 /** Opens the sockets while we still may. Borrows `cfg` until admin_port_close(). 0, or -1 told on standard error. */
 int admin_port_open(const struct cfg *cfg);

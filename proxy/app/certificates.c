@@ -134,6 +134,7 @@ static bool is_in_use(void)
 static void read_files(void *arg)
 {
     struct cfg_problems problems = {0};
+    struct admin_renewal *admin;
     struct exchange *e;
 
     (void)arg;
@@ -146,8 +147,11 @@ static void read_files(void *arg)
         deadline_set(&the.remind, REMIND_MS);
         return;
     }
-    the.is_bad = gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems) != 0 || admin_port_renew(&problems) != 0;
+    (void)gates_load(&e->old, the.g->cfg, the.g->gates->tickets, &problems);
+    admin = admin_port_read(&problems);
+    the.is_bad = problems.count > 0;
     if (!the.is_bad) {
+        admin_port_use(admin);
         swap(e);
         expiries_load(the.g->cfg);
         audits_certificates(the.g->cfg);
@@ -155,6 +159,7 @@ static void read_files(void *arg)
     } else {
         for (size_t i = 0; i < problems.kept; i++)
             log_bad(&problems.list[i]);
+        admin_port_forget(admin);
         put_exchange(e);
         deadline_set(&the.remind, REMIND_MS);
     }

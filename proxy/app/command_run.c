@@ -38,7 +38,7 @@ static int run(const struct cfg *cfg, struct gates *gates, struct hub_sockets *s
 
     privilege_raise_files(cfg);
     if (audits_prepare(cfg) != 0 || handed_open() != 0 || startup_open_sockets(cfg, gates, sockets, workers) != 0 ||
-        handed_close(cfg) != 0 || privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 || admin_port_open(cfg) != 0 ||
+        admin_port_open(cfg) != 0 || handed_close(cfg) != 0 || privilege_make_state(cfg) != 0 || control_socket_open(cfg) != 0 ||
         privilege_drop(cfg) != 0 || startup_open_logs(cfg) != 0)
         return EXIT_TROUBLE;
     privilege_log(cfg);

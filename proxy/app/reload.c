@@ -2,6 +2,7 @@
 /* Owns the steps of a reload and what is logged of it; generations that have retired, until they end. Main thread. */
 #include "proxy/app/reload.h"
 
+#include "proxy/app/admin_port.h"
 #include "proxy/app/audits.h"
 #include "proxy/app/certificates.h"
 #include "proxy/app/expiries.h"
@@ -187,6 +188,8 @@ static void drop_next(struct reload *r)
     generation_fini(g);
     free(g);
     hub_sockets_close(&r->sockets);
+    admin_port_forget(r->admin);
+    r->admin = NULL;
 }
 
 static void fail(struct reload *r, const struct cfg_problems *problems)
@@ -282,12 +285,26 @@ static void prepare(struct reload *r, struct generation *g, struct cfg_problems 
     check_rights(r, g->own_cfg, problems);
     if (problems->count > 0 || r->is_same)
         return;
+    r->admin = admin_port_read(problems);
     open_sockets(r, g, problems);
     if (problems->count > 0)
         return;
     errno = ENOMEM;
     if (make(r, g) != 0)
         add_trouble(problems, g->own_cfg);
+}
+
+static void follow_revoked(struct reload *r, struct gates *gates)
+{
+    struct log_line l;
+
+    if (r->seats == NULL || revocation_follow(r->site, r->seats, gates) == 0)
+        return;
+    if (!log_begin(&l, LOG_LEVEL_WARN, "revoked_watch_off"))
+        return;
+    log_text(&l, "error", strerror(errno));
+    log_text(&l, "remedy", "lists of revoked certificates are read at a reload only; raise fs.inotify.max_user_instances");
+    log_end(&l);
 }
 
 /* -- nothing new ---------------------------------------------------------------------------------------------------------------
@@ -300,6 +317,7 @@ static void stay(struct reload *r)
     strcpy(r->now->hash, r->next->hash);
     if (strcmp(r->hash_before, r->now->hash) != 0)
         audits_config_changed(r->now->cfg, r->now->hash);
+    follow_revoked(r, &r->next->own_gates);
     drop_next(r);
     certificates_look();
     log_reloaded(r);
@@ -343,19 +361,6 @@ static void move_roles(struct reload *r, struct generation *g)
         seats_curfew_move(r->curfew);
 }
 
-static void follow_revoked(struct reload *r)
-{
-    struct log_line l;
-
-    if (r->seats == NULL || revocation_follow(r->site, r->seats, r->now->gates) == 0)
-        return;
-    if (!log_begin(&l, LOG_LEVEL_WARN, "revoked_watch_off"))
-        return;
-    log_text(&l, "error", strerror(errno));
-    log_text(&l, "remedy", "lists of revoked certificates are read at a reload only; raise fs.inotify.max_user_instances");
-    log_end(&l);
-}
-
 static void set_rates(struct site *site, const struct cfg_limits *limits)
 {
     rate_set(site->rate, limits->rate, limits->rate_per_client, limits->burst_s);
@@ -375,6 +380,8 @@ static void commit(struct reload *r)
     if (generation_start(g) != 0) { /* no thread: those that run may have accepted already, and go on as if replaced */
         log_refused(r, strerror(errno), "let there be more threads: see ulimit -u and TasksMax=");
         hub_sockets_close(&r->sockets);
+        admin_port_forget(r->admin);
+        r->admin = NULL;
         generation_retire(g, retired_unused, r);
         if (g->closing == 0)
             retired_unused(r, g);
@@ -394,11 +401,13 @@ static void commit(struct reload *r)
     privilege_raise_files(g->cfg);
     privilege_warn_files(g->cfg);
     certificates_follow(g);
+    admin_port_use(r->admin);
+    r->admin = NULL;
     expiries_load(g->cfg);
     audits_config_changed(g->cfg, g->hash);
     generation_retire(before, doors_closed, r);
     move_roles(r, g);
-    follow_revoked(r);
+    follow_revoked(r, g->gates);
 }
 
 static void attend(struct reload *r)

@@ -39,6 +39,7 @@ struct reload {
     uint64_t names_until_ms;
     uint64_t begun_ms;
     struct hub_sockets sockets;
+    struct admin_renewal *admin; /* NULL: nothing to be taken over */
     char changed[RELOAD_CHANGED];
     char hash_before[DIGEST_TEXT];
     struct deadline look;

@@ -129,11 +129,11 @@ static int watch(const struct cfg_tunnel *tunnel)
 {
     if (tunnel->revoked == NULL && tunnel->crl == NULL)
         return 0;
+    deadline_set(&the.remind, 0); /* the files may have changed since they were read */
     the.watch = file_watch_new(the.site->main, read_lists, NULL);
     if (the.watch == NULL || (tunnel->revoked != NULL && file_watch_add(the.watch, tunnel->revoked) != 0) ||
         (tunnel->crl != NULL && file_watch_add(the.watch, tunnel->crl) != 0))
         return -1;
-    deadline_set(&the.remind, 0); /* the files may have changed since they were checked */
     return 0;
 }
 
@@ -145,6 +145,7 @@ int revocation_follow(struct site *site, struct seats *seats, struct gates *gate
     the.tickets = gates->tickets;
     deadline_init(&the.remind, site->main, read_lists, NULL);
     deadline_init(&the.again, site->main, cut_again, NULL);
+    (void)tls_revoked_load(gates->revoked, &site->cfg->tunnel, log_problem, NULL); /* newer ones may have come since */
     tls_revoked_exchange(site->revoked, gates->revoked);
     cut_all();
     deadline_set(&the.again, AGAIN_MS);

@@ -37,6 +37,7 @@ struct status_walk {
     bool is_forgotten; /* and nobody waits for what it brings */
     struct again again;
     unsigned place; /* of the hub's index, then of the site's workers */
+    uint64_t made;  /* of the worker at that place */
     unsigned slot;
     struct json json;
     char *text;
@@ -406,9 +407,10 @@ static bool ask_rows(struct status_walk *w)
 
     if (next == NULL) /* it has gone since: the end of another one's rows ends the document */
         return session_rows_ask(site->workers[0], UINT_MAX, slice_came, w);
-    if (next->index != w->place)
+    if (next->index != w->place || next->made != w->made)
         w->slot = 0;
     w->place = next->index;
+    w->made = next->made;
     return session_rows_ask(next, w->slot, slice_came, w);
 }
 

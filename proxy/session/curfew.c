@@ -33,8 +33,14 @@ static bool concerns(const struct session *s, const struct cfg_agent *agent)
 {
     const struct cfg_link *link = s->ask.link;
 
-    return s->ask.agent == agent || strcmp(s->ask.behind, agent->name) == 0 ||
+    return (s->ask.agent != NULL && strcmp(s->ask.agent->name, agent->name) == 0) || strcmp(s->ask.behind, agent->name) == 0 ||
            (link != NULL && link->server.agent != NULL && strcmp(link->server.agent, agent->name) == 0);
+}
+
+/* By name: an advise may be of a generation before. */
+static bool is_of(const struct session *s, const struct cfg_link *link)
+{
+    return s->ask.link != NULL && strcmp(s->ask.link->name, link->name) == 0;
 }
 
 static void end_all(struct worker *w, const struct cfg_link *link, const struct cfg_agent *agent)
@@ -43,7 +49,7 @@ static void end_all(struct worker *w, const struct cfg_link *link, const struct 
 
     for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
         next = TAILQ_NEXT(s, entry);
-        if (link != NULL ? s->ask.link == link : concerns(s, agent))
+        if (link != NULL ? is_of(s, link) : concerns(s, agent))
             session_close(s, REASON_OUT_OF_HOURS);
     }
 }

@@ -126,12 +126,11 @@ static enum rate_result take(struct rate *r, enum rate_kind kind, const struct a
 
 enum rate_result rate_take(struct rate *r, enum rate_kind kind, const struct address *client, uint64_t now_ms)
 {
-    enum rate_result result;
+    enum rate_result result = RATE_GOOD;
 
-    if (r->total.step_us == 0 && r->per_client.step_us == 0)
-        return RATE_GOOD;
     pthread_mutex_lock(&r->lock);
-    result = take(r, kind, client, now_ms * 1000);
+    if (r->total.step_us > 0 || r->per_client.step_us > 0)
+        result = take(r, kind, client, now_ms * 1000);
     pthread_mutex_unlock(&r->lock);
     return result;
 }

@@ -9,6 +9,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/dial.h"
+#include "proxy/session/session_audit.h"
 #include "proxy/session/session_log.h"
 #include "proxy/session/session_parts.h"
 #include "proxy/session/tally.h"
@@ -625,6 +626,7 @@ void session_close(struct session *s, enum reason why)
     if (s->front_ops->serve != NULL)
         s->front_ops->serve->ended(s);
     ends = session_ends_of(s);
+    session_audit_look(s, &ends);
     close_front(s, state);
     close_back(s);
     if (s->back_ops != NULL && s->back_ops->ended != NULL)

@@ -95,7 +95,7 @@ void session_audit_certificate(struct log_line *l, const struct stream *stream)
 
 void session_audit_look(const struct session *s, struct session_ends *ends)
 {
-    if (s->has_relayed || s->why == REASON_HANDED_OVER)
+    if (s->front == NULL || s->has_relayed || s->why == REASON_HANDED_OVER)
         return;
     ends->is_tunnel = tls_stream_is_tunnel(s->front);
     if (ends->is_tunnel || is_certificate(s->why))

@@ -63,7 +63,6 @@ struct session_ends session_ends_of(const struct session *s)
     if (s->front != NULL) {
         ends.front = s->front->peer;
         ends.front_local = s->front->local;
-        session_audit_look(s, &ends);
     }
     if (o != NULL || s->back != NULL) {
         ends.back = o != NULL ? o->back_peer : s->back->peer;

@@ -78,7 +78,8 @@ int worker_init(struct worker *w, struct site *site, const struct cfg *cfg)
         errno = EAGAIN;
         return -1;
     }
-    *w = (struct worker){.site = site, .cfg = cfg, .index = index, .serial = site->made << SERIALS_OF_GENERATION};
+    *w = (struct worker){
+        .site = site, .cfg = cfg, .index = index, .made = site->made, .serial = site->made << SERIALS_OF_GENERATION};
     if (loop_init(&w->loop, index + 1) != 0)
         return -1;
     if (hosts_init(&w->hosts, cfg) != 0) {

@@ -125,6 +125,7 @@ struct worker {
     struct loop loop; /**< first: a mail's loop is its worker */
     unsigned index;   /**< its place in the site */
     unsigned number;  /**< within its generation */
+    uint64_t made;    /**< no two workers that were at one place have the same */
     pthread_t thread;
     struct site *site;
     const struct cfg *cfg;

@@ -244,6 +244,14 @@ static void give_up(struct renewing *r)
     renewal_file_remove(r->site->cfg, RENEWAL_TRIAL);
 }
 
+void renewing_interrupt(struct renewing *r)
+{
+    if (r->fresh == NULL || r->write != NULL)
+        return;
+    trial_stop(&r->trial);
+    give_up(r);
+}
+
 /* The new certificate works and is on the disk: from now on for every new connection. */
 static void pair_kept(void *arg, int error)
 {

@@ -28,6 +28,9 @@ struct renewing *renewing_new(struct loop *loop, struct site *site);
 /** After the uplinks' end. NULL is ignored. */
 void renewing_free(struct renewing *r);
 
+/** No connection of a trial goes on. The certificate that was on trial is asked for again later. */
+void renewing_interrupt(struct renewing *r);
+
 /** A control channel is up: `control` is borrowed until renewing_down(). */
 void renewing_up(struct renewing *r, unsigned relay, struct control *control, const uint8_t instance[FRAME_INSTANCE]);
 void renewing_down(struct renewing *r, unsigned relay);

@@ -337,6 +337,7 @@ void requests_move(struct requests *r)
     LIST_FOREACH(a, &r->list, entry)
     if (is_other && a->control != NULL && a->request != NULL)
         put_request(r, a);
+    folder_changed(r); /* what the watch before had not told yet */
 }
 
 void requests_free(struct requests *r)

@@ -38,6 +38,7 @@ struct seat {
     TAILQ_HEAD(, carrier_want) waiting;
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
+    size_t level;   /* of spare channels, as it was told in WELCOME */
     struct deadline late;
     struct deadline surplus;
     char name[SESSION_NAME_MAX + 1];
@@ -73,7 +74,7 @@ static struct seat *seat_by_name(const struct seats *seats, const char *name)
 
 static size_t spares_level(const struct seat *seat)
 {
-    return (size_t)seat->seats->hub->cfg->tunnel.spares;
+    return seat->level;
 }
 
 /* docs/tunnel-protocol.md, section 9. */
@@ -367,6 +368,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
 
     strcpy(f.text, GEORELAY_VERSION);
     seat->version = f.version;
+    seat->level = f.spares;
     strcpy(seat->program, hello->text);
     seat->up_ms = clock_ms();
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));

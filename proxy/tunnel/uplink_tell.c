@@ -34,7 +34,7 @@ void uplink_audit(const struct uplink *u, enum audit_event event, enum reason wh
 
     if (!audit_begin(&l, event, AUDIT_OK))
         return;
-    log_text(&l, "relay", u->host->endpoint->text);
+    log_text(&l, "relay", u->text);
     if (u->control != NULL) {
         log_address(&l, "peer", control_peer(u->control));
         session_audit_certificate(&l, control_stream(u->control));
@@ -135,9 +135,10 @@ void uplink_tell_workers(struct uplink *u)
     struct site *site = u->uplinks->site;
     unsigned count = 0, i = 0;
     struct relay_news *news;
+    struct worker *w;
 
-    SITE_EACH(w, site)
-    count++;
+    for (w = site_next_running(site, 0); w != NULL; w = site_next_running(site, w->index + 1))
+        count++;
     news = calloc(1, sizeof(*news) + count * sizeof(news->mails[0]));
     if (news == NULL)
         abort(); /* a worker with a wrong picture of its relays would lose links without a word */
@@ -148,8 +149,7 @@ void uplink_tell_workers(struct uplink *u)
     news->index = u->index;
     news->waiting = count;
     news->relay = uplink_picture(u);
-    SITE_EACH(w, site)
-    {
+    for (w = site_next_running(site, 0); w != NULL; w = site_next_running(site, w->index + 1)) {
         struct relay_mail *mail = &news->mails[i++];
 
         mail->news = news;

@@ -367,6 +367,7 @@ static void drop_uplink(struct uplink *u)
     if (was_up) {
         uplink_tell_workers(u);
         uplink_log(u, LOG_LEVEL_INFO, "tunnel_removed", REASON_NONE, 0);
+        uplink_audit(u, AUDIT_RELAY_DOWN, REASON_NONE);
     }
 }
 
@@ -479,6 +480,8 @@ unsigned uplinks_set_island(struct uplinks *all, bool is_island)
     if (all == NULL || all->is_island == is_island)
         return 0;
     all->is_island = is_island;
+    if (is_island && all->renewing != NULL)
+        renewing_interrupt(all->renewing);
     for (unsigned i = 0; i < WORKER_RELAYS_MAX; i++) {
         struct uplink *u = &all->list[i];
 

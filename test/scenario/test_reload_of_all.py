@@ -9,7 +9,7 @@ import pki as pki_module
 import prometheus
 import pytest
 from program import wait_for
-from test_access import answers
+from test_access import answers, comes_too_often
 from test_orders import order
 from test_renewal import aged
 from test_revocation import talk
@@ -68,13 +68,48 @@ def test_who_may_come_changes(stage):
     there.expect(b"again")
     answers(stage, entry, other)
     relay.reload(links=[stage.link(echo.text)], limits={"rate_per_client": 1, "burst": 1})
-    mark = relay.mark()
-    answers(stage, entry, guest)
-    assert peers.connect_reset(entry, bind=guest) < 1
-    relay.expect("refuse", mark, why="limit_client_rate")
+    comes_too_often(stage, relay, entry, guest, "limit_client_rate")
     relay.reload(limits={"rate_per_client": 0, "burst": 1})
     for _ in range(5):
         answers(stage, entry, guest)
+
+
+def test_the_admin_ports_token_is_that_of_the_file(stage):
+    """Also if a setting changes in the same moment, so that it is a new generation that reads the files."""
+    token = stage.folder / "token"
+    token.write_text("a" * 32)
+    token.chmod(0o600)
+    relay = stage.relay(links=[stage.link(stage.echo().text)], admin={"listen": ["127.0.0.1:0"], "token_file": str(token)})
+    for number, letter in enumerate("bcd"):
+        token.write_text(letter * 32)
+        relay.reload(timeouts={"dial": 1 + number % 2})
+        wait_for(lambda: status_with(relay, letter * 32) == 200)
+        assert status_with(relay, "a" * 32) == 401
+    token.write_text("short")
+    assert "token" in relay.reload_fails(timeouts={"dial": 9})["error"]
+    assert status_with(relay, "d" * 32) == 200
+
+
+def status_with(relay, token):
+    return prometheus.get(relay, "/status.json", ("Authorization", f"Bearer {token}")).status
+
+
+def test_a_level_of_spare_channels_is_for_agents_that_come(stage):
+    """The agent was told another one, and keeps to it; nobody opens channels that the other end closes at once."""
+    server = stage.listener()
+    links = [stage.link(server.text, listen=None, advise=stage.alias())]
+    tunnel = stage.tunnel(stage.allow("site-a"), spares=16, listen=f"127.0.0.1:{peers.free_port()}")
+    relay = stage.relay(links=links, tunnel=tunnel, admin=admin(stage))
+    agent = stage.agent("site-a", relay)
+    until(relay, lambda d: d["agents"][0]["spares"] == 16)
+    mark = relay.mark()
+    relay.reload(tunnel={**tunnel, "spares": 2})
+    relay.expect("generation_ended", mark)
+    until(relay, lambda d: d["agents"][0]["spares"] == 16)
+    assert not relay.events("close", mark, why="surplus") and not relay.events("refuse", mark, why="surplus")
+    agent.stop()
+    agent.restart()
+    until(relay, lambda d: d["agents"][0]["is_up"] and d["agents"][0]["spares"] == 2)
 
 
 @pytest.mark.tsan
