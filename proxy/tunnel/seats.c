@@ -31,6 +31,7 @@ struct seat {
     const struct cfg_agent *agent;    /* of the newest configuration; NULL: it has no such agent, or not yet */
     struct control *control;          /* NULL: the agent is down */
     unsigned version;                 /* of the protocol, that both speak */
+    unsigned level;                   /* how many spare channels it was told to keep, when it came */
     char program[FRAME_TEXT_MAX + 1]; /* its version, as it says */
     uint64_t up_ms;
     uint8_t instance[FRAME_INSTANCE];
@@ -71,9 +72,11 @@ static struct seat *seat_by_name(const struct seats *seats, const char *name)
 /* -- spare channels and waiting advises ----------------------------------------------------------------------------------------
  */
 
+/* A number that a reload changed is told with the next WELCOME: till then the agent would open again what were closed as surplus.
+ */
 static size_t spares_level(const struct seat *seat)
 {
-    return (size_t)seat->seats->hub->cfg->tunnel.spares;
+    return seat->level;
 }
 
 /* docs/tunnel-protocol.md, section 9. */
@@ -367,6 +370,7 @@ static void welcome(struct seat *seat, const struct frame *hello)
 
     strcpy(f.text, GEORELAY_VERSION);
     seat->version = f.version;
+    seat->level = f.spares;
     strcpy(seat->program, hello->text);
     seat->up_ms = clock_ms();
     memcpy(seat->instance, hello->instance, sizeof(seat->instance));

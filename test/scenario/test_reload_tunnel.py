@@ -206,6 +206,24 @@ def test_clients_of_before_and_of_now_share_the_address_of_rewrite(stage):
     assert relay.expect("refuse", client=stage.block[3])["why"] == "identity_overlap"
 
 
+def test_fewer_spare_channels_count_for_an_agent_that_comes_later(stage):
+    """Until then the relay does not close as surplus what the agent at once opens again."""
+    server = stage.listener()
+    relay = stage.relay(links=[stage.link(server.text, advise=stage.alias())], tunnel=stage.tunnel(stage.allow("site-a")), level="debug")
+    agent = stage.agent("site-a", relay)
+    stage.remember(relay, agent)
+    relay.reload(tunnel=stage.tunnel(stage.allow("site-a"), spares=1))
+    relay.expect("generation_ended", generation=1)
+    wait_for(lambda: relay.counts()["spares"] == 4)
+    since = relay.mark()
+    assert relay.wait("close", since, within=6, why="surplus") is None
+    agent.stop()
+    relay.expect("agent_down", since)
+    agent.restart()
+    wait_for(lambda: relay.counts()["spares"] == 1)
+    relay.start_counts = agent.start_counts = None
+
+
 def test_a_removed_agent_is_cut(stage):
     relay, agent, client, at_server, at_client = advised(stage)
     both_ways(at_server, at_client, b"before")
