@@ -37,6 +37,14 @@ uint16_t announced_find(const struct announced *a, uint16_t ours)
     return 0;
 }
 
+bool announced_is_in(const struct announced *a, const struct port_range *range)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (port_range_contains(range, a->list[i].ours))
+            return true;
+    return false;
+}
+
 /* Text is replaced in place: ours must have as many digits. */
 static struct port_range usable_ports(const struct cfg_advise *advise, uint16_t port)
 {

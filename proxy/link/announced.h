@@ -28,5 +28,8 @@ void announced_put(struct announced *a, uint16_t port);
 /** The client's port for which `ours` stands; 0: none. */
 uint16_t announced_find(const struct announced *a, uint16_t ours);
 
+/** True if one of ours is in the range. */
+bool announced_is_in(const struct announced *a, const struct port_range *range);
+
 /** Closes all listeners. */
 void announced_fini(struct announced *a, struct hub *h);

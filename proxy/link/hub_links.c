@@ -98,9 +98,10 @@ static bool is_newest(const struct hub *h, const struct lease *lease)
     return hub_table(h, lease->table->link) == lease->table;
 }
 
-static bool share_a_port(const struct lease *a, const struct lease *b)
+/* Ports that are given one by one ("rewrite") are never taken from another lease. */
+static bool share_a_port(const struct lease *there, const struct lease *fresh)
 {
-    return lease_is_kept(a) || lease_is_kept(b) || (a->ports.first <= b->ports.last && b->ports.first <= a->ports.last);
+    return lease_is_kept(there) || lease_is_kept(fresh) || (fresh->ports.first != 0 && lease_listens_in(there, &fresh->ports));
 }
 
 bool hub_is_occupied(struct hub *h, const struct lease *lease)
@@ -122,6 +123,18 @@ static size_t count_active(const struct hub_links *l)
     for (size_t i = 0; i < l->cfg->served_count; i++)
         count += l->tables[i].active_count;
     return count;
+}
+
+void hub_settle(struct hub *h, struct lease *lease)
+{
+    struct lease_table *to = hub_table(h, lease->table->link);
+
+    if (is_newest(h, lease))
+        return;
+    for (size_t i = 0; i < h->links->cfg->served_count; i++)
+        lease_table_release(&h->links->tables[i], &lease->address);
+    if (to != NULL && lease_is_kept(lease) && lease_move(lease, to))
+        hub_state_save_soon(h);
 }
 
 void hub_tidy(struct hub *h)

@@ -24,6 +24,9 @@ void hub_state_moved(struct hub *h);
 /** True if the lease, which is not active, would catch what one that could not be moved still catches. */
 bool hub_is_occupied(struct hub *h, const struct lease *lease);
 
+/** A lease has been closed: if it is an older configuration's, its address is free again, and first of all its identity's. */
+void hub_settle(struct hub *h, struct lease *lease);
+
 /** A lease has been closed: links that had stayed for it may go. */
 void hub_tidy(struct hub *h);
 

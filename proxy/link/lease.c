@@ -368,7 +368,11 @@ static bool fits(const struct lease *lease, const struct lease_table *to)
 {
     const struct cfg_advise *advise = &to->link->advise;
 
-    if (!is_same_way(lease->table->link, to->link) || lease_find(to, &lease->identity) != NULL)
+    if (lease_find(to, &lease->identity) != NULL)
+        return false;
+    if (!lease->is_active) /* nobody dials back to it: only the address counts */
+        return to->size > 0 && fits_pool(lease, to);
+    if (!is_same_way(lease->table->link, to->link))
         return false;
     switch (advise->addressing) {
     case CFG_ADDRESSING_TRANSPARENT:
@@ -410,4 +414,35 @@ void lease_table_avoid(struct lease_table *t, const struct address *address)
 
     if (index < t->size)
         t->is_taken[index] = true;
+}
+
+struct search {
+    const struct address *address;
+    bool is_found;
+};
+
+static void find_address(struct lease *lease, void *arg)
+{
+    struct search *search = arg;
+
+    search->is_found |= address_same_ip(&lease->address, search->address);
+}
+
+static bool is_pinned(const struct cfg_link *link, const struct address *address)
+{
+    for (size_t i = 0; i < link->advise.pins_count; i++)
+        if (address_same_ip(&link->advise.pins[i].address, address))
+            return true;
+    return false;
+}
+
+void lease_table_release(struct lease_table *t, const struct address *address)
+{
+    struct search search = {.address = address};
+    size_t index = pool_index(t, address);
+
+    if (index == t->size || is_pinned(t->link, address))
+        return;
+    lease_each(t, find_address, &search);
+    t->is_taken[index] = search.is_found;
 }

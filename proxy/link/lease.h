@@ -76,13 +76,16 @@ struct port_range lease_advise_ports(const struct cfg_link *link);
 bool lease_remember(struct lease_table *t, const struct identity *identity, const struct address *address, int64_t used_s);
 
 /**
- * Moves a lease, active or not, to the newer table of its link, if the same server there could dial it at the same address and
- * ports. False: it stays. Never fails for memory.
+ * Moves a lease to the newer table of its link: an active one if the same server there could dial it at the same address and
+ * ports, any other if the address is still one of the pool. False: it stays. Never fails for memory.
  */
 bool lease_move(struct lease *lease, struct lease_table *to);
 
-/** An address of the pool, if it is one, is not given to anybody that has it not already, as long as the table lives. */
+/** An address of the pool, if it is one, is not given to anybody that has it not already, until it is released. */
 void lease_table_avoid(struct lease_table *t, const struct address *address);
+
+/** The end of lease_table_avoid(). */
+void lease_table_release(struct lease_table *t, const struct address *address);
 
 /** Calls `each` for every lease. `each` must not add leases, and remove none but the one that it is called for. */
 void lease_each(struct lease_table *t, void (*each)(struct lease *lease, void *arg), void *arg);

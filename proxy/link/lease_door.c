@@ -187,6 +187,15 @@ void lease_withdraw(struct lease *lease, uint16_t port)
     announced_put(&d->announced, port);
 }
 
+bool lease_listens_in(const struct lease *lease, const struct port_range *range)
+{
+    const struct doorstep *d = lease->doorstep;
+
+    if (lease->ports.first != 0)
+        return lease->ports.first <= range->last && range->first <= lease->ports.last;
+    return announced_is_in(&d->announced, range);
+}
+
 uint16_t lease_client_port(const struct lease *lease, uint16_t port, bool is_intercepted)
 {
     const struct doorstep *d = lease->doorstep;
@@ -253,6 +262,9 @@ void lease_close(struct lease *lease)
     lease->table->active_count--;
     tell_workers(d->hub, lease->serial);
     log_lease(lease, "lease_end");
+    if (lease_is_kept(lease))
+        lease->ports = lease->table->link->advise.ports; /* a reload may have changed them meanwhile */
+    hub_settle(d->hub, lease);
     if (!lease_is_kept(lease))
         lease_forget(lease);
     hub_tidy(d->hub);

@@ -23,6 +23,9 @@ void lease_let_go(struct lease *lease);
 enum reason lease_announce(struct lease *lease, uint16_t port, uint16_t *ret_ours);
 void lease_withdraw(struct lease *lease, uint16_t port);
 
+/** True if the lease, which is active, listens on one of these ports. */
+bool lease_listens_in(const struct lease *lease, const struct port_range *range);
+
 /** The client's port for an advise at our `port`; 0: the lease does not catch it. */
 uint16_t lease_client_port(const struct lease *lease, uint16_t port, bool is_intercepted);
 

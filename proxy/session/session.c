@@ -569,12 +569,18 @@ static void close_back(struct session *s)
     session_close_stream(&s->back, s->back_watch, is_orderly_end(s->why) ? STREAM_CLOSE_ORDERLY : STREAM_CLOSE_RESET);
 }
 
+/* A spare channel that nobody needed: it comes and goes with the tunnel, and with each reload of either end. */
+static bool was_unused(const struct session *s)
+{
+    return s->is_quiet && (s->why == REASON_SURPLUS || s->why == REASON_CHANNEL_LOST);
+}
+
 /* A connection that was handed over goes on elsewhere, and is counted there. */
 static void count_end(const struct session *s, enum session_state state)
 {
     if (state == SESSION_GREET && s->is_greeting)
         tally_mine.handshakes[TALLY_HANDSHAKE_FAILED]++;
-    if (s->why == REASON_HANDED_OVER)
+    if (s->why == REASON_HANDED_OVER || was_unused(s))
         return;
     if (s->has_relayed)
         tally_mine.ended[s->kind][s->why]++;

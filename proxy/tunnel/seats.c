@@ -31,6 +31,7 @@ struct seat {
     const struct cfg_agent *agent;    /* of the newest configuration; NULL: it has no such agent, or not yet */
     struct control *control;          /* NULL: the agent is down */
     unsigned version;                 /* of the protocol, that both speak */
+    unsigned level;                   /* how many spare channels it was told to keep, when it came */
     char program[FRAME_TEXT_MAX + 1]; /* its version, as it says */
     uint64_t up_ms;
     uint8_t instance[FRAME_INSTANCE];
@@ -38,7 +39,6 @@ struct seat {
     TAILQ_HEAD(, carrier_want) waiting;
     unsigned waiting_count;
     unsigned asked; /* by NEED, and not yet here */
-    size_t level;   /* of spare channels, as it was told in WELCOME */
     struct deadline late;
     struct deadline surplus;
     char name[SESSION_NAME_MAX + 1];
@@ -72,6 +72,8 @@ static struct seat *seat_by_name(const struct seats *seats, const char *name)
 /* -- spare channels and waiting advises ----------------------------------------------------------------------------------------
  */
 
+/* A number that a reload changed is told with the next WELCOME: till then the agent would open again what were closed as surplus.
+ */
 static size_t spares_level(const struct seat *seat)
 {
     return seat->level;

@@ -124,6 +124,106 @@ def test_a_removed_link_goes_on_with_its_lease(stage):
     relay.expect("generation_ended", generation=1)
 
 
+def comes_again(stage, server, relay, agent, client, link):
+    """Its link ends, and with it the lease; then there is another: the server's end of it."""
+    since = relay.mark()
+    client.link.close()
+    link.expect_end()
+    link.close()
+    relay.expect("lease_end", since)
+    client.link = stage.connect(agent.address("link"), bind=client.ip)
+    return stage.keep(server.accept())
+
+
+def test_the_only_address_is_free_again_when_an_old_lease_has_ended(stage):
+    """The old lease can't be had from the new settings, and keeps its address for itself only until it ends."""
+    only = stage.block[140]
+    server, relay, agent, client, link = laid(stage, pool=only)
+    relay.reload(links=[stage.link(server.text, advise=stage.alias(pool=only, **{"from": ["127.0.0.9"]}))])
+    both_ways(client.link, link, b"still")
+    peers.connect_reset(agent.address("link"), bind=stage.block[2])
+    assert relay.expect("refuse", client=stage.block[2])["why"] == "pool_exhausted"
+    again = comes_again(stage, server, relay, agent, client, link)
+    assert again.remote[0] == only
+    both_ways(client.link, again, b"again")
+
+
+def test_a_client_keeps_its_address_when_the_server_changes(stage):
+    """Who is away, and who ends a lease of before."""
+    first, relay, agent, away, link = laid(stage)
+    old = away.leased(relay)
+    away.link.close()
+    link.expect_end()
+    link.close()
+    relay.expect("lease_end")
+    there = Legacy(stage, agent.address("link"), stage.block[2])
+    at_first = stage.keep(first.accept())
+    its_own = at_first.remote[0]
+    assert its_own != old
+    second = stage.listener()
+    relay.reload(links=[stage.link(second.text, advise=stage.alias())])
+    assert comes_again(stage, second, relay, agent, there, at_first).remote[0] == its_own
+    stage.connect(agent.address("link"), bind=away.ip)
+    assert stage.keep(second.accept()).remote[0] == old
+
+
+def test_other_ports_count_when_the_lease_begins_again(stage):
+    server, relay, agent, client, link = laid(stage)
+    leased = client.leased(relay)
+    relay.reload(links=[stage.link(server.text, advise=stage.alias(ports="5500-5501"))])
+    assert peers.is_open((leased, 5509))
+    again = comes_again(stage, server, relay, agent, client, link)
+    assert again.remote[0] == leased and not peers.is_open((leased, 5509))
+    assert peers.is_open((leased, 5501))
+
+
+def rewriting(stage, server, **more):
+    """An agent's clients by addressing "rewrite": the port stands behind HELLO."""
+    advise = {"addressing": "rewrite", "address": stage.block[200], "relay_ports": "7400-7499", "rule": {"offset": 6, "form": "u16be"},
+              "grace": 0, **more}
+    return [stage.link(server.text, listen=None, advise=advise)]
+
+
+def test_clients_of_before_and_of_now_share_the_address_of_rewrite(stage):
+    """Ports are given one by one, so an old lease is in nobody's way; but its ports are no range of somebody else's."""
+    server = stage.listener()
+    relay = stage.relay(links=rewriting(stage, server), tunnel=stage.tunnel(stage.allow("site-a")))
+    agent = stage.agent("site-a", relay)
+    stage.remember(relay, agent)
+    old = stage.connect(agent.address("link"), bind=stage.block[1])
+    old.send(b"HELLO \x15\x7c")
+    stage.keep(server.accept()).read(8)
+    given = int(relay.expect("rewrite", client=stage.block[1])["port"])
+    relay.reload(links=rewriting(stage, server, **{"from": ["127.0.0.9"]}))
+    new = stage.connect(agent.address("link"), bind=stage.block[2])
+    new.send(b"HELLO \x15\x7c")
+    stage.keep(server.accept()).read(8)
+    assert int(relay.expect("rewrite", client=stage.block[2])["port"]) != given
+    ranges = [{"agent": "site-a", "client": stage.block[3], "ports": "7400-7409"}]
+    advise = {"addressing": "ports", "address": stage.block[200], "clients": ranges, "grace": 0}
+    relay.reload(links=[stage.link(server.text, listen=None, advise=advise)])
+    stage.connect(agent.address("link"), bind=stage.block[3]).send(b"x")
+    assert relay.expect("refuse", client=stage.block[3])["why"] == "identity_overlap"
+
+
+def test_fewer_spare_channels_count_for_an_agent_that_comes_later(stage):
+    """Until then the relay does not close as surplus what the agent at once opens again."""
+    server = stage.listener()
+    relay = stage.relay(links=[stage.link(server.text, advise=stage.alias())], tunnel=stage.tunnel(stage.allow("site-a")), level="debug")
+    agent = stage.agent("site-a", relay)
+    stage.remember(relay, agent)
+    relay.reload(tunnel=stage.tunnel(stage.allow("site-a"), spares=1))
+    relay.expect("generation_ended", generation=1)
+    wait_for(lambda: relay.counts()["spares"] == 4)
+    since = relay.mark()
+    assert relay.wait("close", since, within=6, why="surplus") is None
+    agent.stop()
+    relay.expect("agent_down", since)
+    agent.restart()
+    wait_for(lambda: relay.counts()["spares"] == 1)
+    relay.start_counts = agent.start_counts = None
+
+
 def test_a_removed_agent_is_cut(stage):
     relay, agent, client, at_server, at_client = advised(stage)
     both_ways(at_server, at_client, b"before")

@@ -406,7 +406,7 @@ static void test_a_lease_stays_where_the_new_settings_differ(void **state)
 
 static void test_an_address_that_is_to_be_avoided(void **state)
 {
-    struct identity one = who(NULL, "192.168.1.1"), two = who(NULL, "192.168.1.2");
+    struct identity one = who(NULL, "192.168.1.1"), two = who(NULL, "192.168.1.2"), three = who(NULL, "192.168.1.3");
     struct address avoided = at("10.20.0.1"), foreign = at("10.99.0.1");
     enum reason why = REASON_NONE;
 
@@ -417,7 +417,53 @@ static void test_an_address_that_is_to_be_avoided(void **state)
     lease_table_avoid(&table, &foreign);
     expect_at(lease_get(&table, &one, &why), "10.20.0.2");
     expect_at(lease_get(&table, &two, &why), "10.20.0.2"); /* taken over */
+    lease_table_release(&table, &avoided);
+    lease_table_release(&table, &foreign);
+    expect_at(lease_get(&table, &one, &why), "10.20.0.1");
+    lease_table_release(&table, &avoided); /* somebody has it: nobody else gets it */
+    set_active(lease_get(&table, &one, &why), true);
+    set_active(lease_get(&table, &two, &why), true);
+    assert_null(lease_get(&table, &three, &why));
     lease_table_fini(&table);
+}
+
+static void test_a_pinned_address_is_never_released(void **state)
+{
+    struct identity one = who(NULL, "192.168.1.1");
+    struct address pinned = at("10.20.0.1");
+    enum reason why = REASON_NONE;
+
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.1");
+    pin(0, "direct", "192.168.1.9", "10.20.0.1");
+    begin(1, 1);
+    lease_table_release(&table, &pinned);
+    assert_null(lease_get(&table, &one, &why));
+    lease_table_fini(&table);
+}
+
+static void test_a_lease_that_has_ended_moves_by_its_address(void **state)
+{
+    struct lease *lease;
+
+    (void)state;
+    pools[0] = pool("10.20.0.1-10.20.0.3");
+    begin(1, 0);
+    renew("10.20.0.1-10.20.0.3");
+    lease = get(NULL, "192.168.1.1");
+    newer_link.server.text = (char *)(uintptr_t) "10.0.0.2:5481";
+    newer_link.advise.ports = (struct port_range){5600, 5609};
+    assert_int_equal(lease_table_init(&newer, &newer_link), 0);
+    assert_true(lease_move(lease, &newer));
+    expect_at(lease, "10.20.0.1");
+    assert_int_equal(lease->ports.first, 5600);
+    lease_table_fini(&newer);
+    lease = get(NULL, "192.168.1.2");
+    newer_link.advise.addressing = CFG_ADDRESSING_TRANSPARENT;
+    newer_link.advise.pool_count = 0;
+    assert_int_equal(lease_table_init(&newer, &newer_link), 0);
+    assert_false(lease_move(lease, &newer));
+    fini_both();
 }
 
 int main(void)
@@ -437,6 +483,8 @@ int main(void)
         cmocka_unit_test(test_leases_move_to_the_newer_table),
         cmocka_unit_test(test_a_lease_stays_where_the_new_settings_differ),
         cmocka_unit_test(test_an_address_that_is_to_be_avoided),
+        cmocka_unit_test(test_a_pinned_address_is_never_released),
+        cmocka_unit_test(test_a_lease_that_has_ended_moves_by_its_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
