@@ -55,8 +55,9 @@ struct uplink {
     /* up */
     struct control *control;
     uint8_t instance[FRAME_INSTANCE];
-    unsigned version; /* of the protocol, that both speak */
-    enum reason why;  /* of the last end */
+    unsigned version;                 /* of the protocol, that both speak */
+    char program[FRAME_TEXT_MAX + 1]; /* the relay's version, as it says */
+    enum reason why;                  /* of the last end */
     bool is_up;
     bool is_draining;
     bool is_logged; /* that this one is up, or draining: */
@@ -334,6 +335,7 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     u->up_ms = clock_ms();
     u->level = f->spares;
     u->version = f->version;
+    strcpy(u->program, f->text);
     control_start(u->control, f->heartbeat_ms);
     tell_workers(u);
     refill(u);
@@ -696,8 +698,11 @@ void uplinks_look(const struct uplinks *all, uplink_look_fn *found, void *arg)
         struct uplink_look look = {
             .relay = u->host->endpoint, .is_up = u->is_up, .is_draining = u->is_draining, .spares = u->spares};
 
+        look.why = u->is_up ? REASON_NONE : u->why;
         if (u->is_up) {
             look.peer = control_peer(u->control);
+            look.version = u->program;
+            look.protocol = u->version;
             look.since_ms = u->up_ms;
             look.round_us = control_round_us(u->control);
         }
