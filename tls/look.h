@@ -14,7 +14,8 @@
 struct look {
     char names[LOOK_NAMES];  /**< its host names and addresses, else its common name; printable ASCII */
     char issuer[LOOK_NAMES]; /**< common name of who signed it; the same */
-    char url[LOOK_NAMES];    /**< where its issuer's certificate can be had over http, as it says; "": it does not say */
+    char url[LOOK_NAMES];    /**< where its issuer's certificate can be had over http, as it says; nothing that a shell would take
+                                apart. "": it does not say */
     time_t from, until;      /**< the first and the last second of its validity */
     bool has_next;           /**< another certificate follows in the file, */
     bool is_signed_by_next;  /**< and that one signed this one */

@@ -4,6 +4,7 @@
 
 #include "proxy/app/running.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -36,7 +37,7 @@ static void tell_problem(struct probe *p, const struct cfg_problem *problem)
     const char *end = strrchr(problem->sentence, ';');
     const char *remedy = problem->remedy;
     size_t length = strlen(problem->sentence);
-    char line[16] = "";
+    char line[16] = "", words[PROBE_REMEDY];
 
     if (*remedy == '\0' && end != NULL) {
         length = (size_t)(end - problem->sentence);
@@ -44,8 +45,9 @@ static void tell_problem(struct probe *p, const struct cfg_problem *problem)
     }
     if (problem->line > 0)
         snprintf(line, sizeof(line), ":%u", problem->line);
-    probe_say(p, PROBE_FILE, PROBE_ERROR, *remedy != '\0' ? remedy : "mend what this line names", "%s%s: %.*s", problem->file,
-              line, (int)length, problem->sentence);
+    snprintf(words, sizeof(words), "%s", *remedy != '\0' ? remedy : "mend what this line names");
+    words[0] = (char)tolower((unsigned char)words[0]); /* elsewhere it is a sentence of its own */
+    probe_say(p, PROBE_FILE, PROBE_ERROR, words, "%s%s: %.*s", problem->file, line, (int)length, problem->sentence);
 }
 
 bool probe_run(const struct cfg *cfg, const struct gates *gates, const struct cfg_problems *problems, FILE *out)

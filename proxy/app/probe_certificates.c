@@ -6,6 +6,7 @@
 #include "tls/look.h"
 #include "tls/revoked.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
@@ -22,8 +23,9 @@
 struct looking {
     struct probe *probe;
     const char *path;
-    const char *remedy; /* NULL: that of a web certificate */
-    bool has_chain;     /* the file's certificates are those of a chain */
+    const char *remedy;  /* NULL: that of a web certificate */
+    const char *expired; /* another one when it has expired; NULL: the same */
+    bool has_chain;      /* the file's certificates are those of a chain */
 };
 
 static void format_day(time_t time, char day[32])
@@ -31,6 +33,15 @@ static void format_day(time_t time, char day[32])
     struct tm tm;
 
     strftime(day, 32, "%Y-%m-%d", gmtime_r(&time, &tm));
+}
+
+/* Letters, digits, dots, colons and hyphens: a certificate may hold anything, and people copy a command. */
+static bool is_host(const char *text, int length)
+{
+    for (int i = 0; i < length; i++)
+        if (!isalnum((unsigned char)text[i]) && strchr(".:-", text[i]) == NULL)
+            return false;
+    return length > 0 && text[0] != '-';
 }
 
 /* Is it one that `georelay pki web` made in a folder with a CA? Then that makes the next one too. */
@@ -49,13 +60,15 @@ static const char *date_remedy(const struct looking *l, const struct look *look,
     int first = (int)strcspn(look->names, ",");
     char folder[PATH_MAX];
 
+    if (l->expired != NULL && look->until < time(NULL))
+        return l->expired;
     if (l->remedy != NULL)
         return l->remedy;
-    if (is_of_pki(l->path, folder))
-        snprintf(remedy, PROBE_REMEDY, "run: cd %.160s && rm -f web.crt web.key web.csr && georelay pki web %.*s --dir %.160s",
-                 folder, first, look->names, folder);
+    if (is_of_pki(l->path, folder) && is_host(look->names, first))
+        snprintf(remedy, PROBE_REMEDY, "run: cd %s && rm -f web.crt web.key web.csr && georelay pki web %.*s --dir %s", folder,
+                 first, look->names, folder);
     else
-        snprintf(remedy, PROBE_REMEDY, "get a new one from %.120s and write it to %.300s", look->issuer, l->path);
+        snprintf(remedy, PROBE_REMEDY, "get a new one from %s and write it to %s", look->issuer, l->path);
     return remedy;
 }
 
@@ -87,13 +100,13 @@ static void tell_chain(const struct looking *l, const struct look *look)
     char remedy[PROBE_REMEDY];
 
     if (look->has_next && !look->is_signed_by_next) {
-        snprintf(remedy, sizeof(remedy), "put the certificate of %.120s behind it in %.300s, or remove what follows it there",
+        snprintf(remedy, sizeof(remedy), "put the certificate of %s behind it in %s, or remove what follows it there",
                  look->issuer, l->path);
         probe_say(l->probe, PROBE_CERTIFICATE, PROBE_WARNING, remedy,
                   "%s: the chain is broken: %s is signed by %s, and the next certificate is not that", l->path, look->names,
                   look->issuer);
     } else if (!look->has_next && !look->is_self_signed && !look->is_issuer_known && *look->url != '\0') {
-        snprintf(remedy, sizeof(remedy), "run: curl -s %.200s | openssl x509 -inform der >> %.300s", look->url, l->path);
+        snprintf(remedy, sizeof(remedy), "run: curl -s %s | openssl x509 -inform der >> %s", look->url, l->path);
         probe_say(l->probe, PROBE_CERTIFICATE, PROBE_WARNING, remedy,
                   "%s: the chain ends with %s, and this machine does not know %s, who signed it", l->path, look->names,
                   look->issuer);
@@ -142,8 +155,8 @@ static void try_names(struct probe *p, const struct cfg_web *web)
         if (host == NULL || *host == '[')
             continue;
         snprintf(one, sizeof(one), "%s%.270s", *host == '*' ? "any" : "", *host == '*' ? host + 1 : host);
-        snprintf(remedy, sizeof(remedy),
-                 "get a certificate for %.100s and add its chain and key to \"certificates\" of \"%.100s\"", host, web->name);
+        snprintf(remedy, sizeof(remedy), "get a certificate for %s and add its chain and key to \"certificates\" of \"%s\"", host,
+                 web->name);
         if (has_name(web, one))
             probe_say(p, PROBE_CERTIFICATE, PROBE_OK, NULL, "the web door \"%s\" has a certificate for %s", web->name, host);
         else
@@ -166,17 +179,33 @@ static void try_web(struct probe *p, const struct cfg_web *web)
 /* -- the tunnel ----------------------------------------------------------------------------------------------------------------
  */
 
+/* The files of the configuration are those that a person replaces; what was renewed lies elsewhere and gives way. */
+void probe_new_agent_remedy(const struct cfg *cfg, const char *before, char remedy[PROBE_REMEDY])
+{
+    const char *name = cfg->name;
+
+    snprintf(remedy, PROBE_REMEDY,
+             "on the CA's machine, run: %s%sgeorelay pki agent %s; then copy its %s.crt to %s and its %s.key to "
+             "%s here",
+             before, *before != '\0' ? " && " : "", name, name, cfg->identity.chain, name, cfg->identity.key);
+}
+
 /* The one in use, which may have been renewed. */
 static void try_agent(struct probe *p)
 {
     const struct cfg *cfg = p->cfg;
-    char path[PATH_MAX], remedy[PROBE_REMEDY];
+    char path[PATH_MAX], revoke[128], remedy[PROBE_REMEDY], expired[PROBE_REMEDY];
+    struct looking l = {.probe = p, .path = cfg->identity.chain, .remedy = remedy, .expired = expired};
 
-    snprintf(remedy, sizeof(remedy),
-             "on the CA's machine, run: georelay pki renew %.64s; if it has expired: georelay pki revoke %.64s && georelay pki "
-             "agent %.64s --relay %.128s --bundle %.64s.grb, and here, run: georelay enroll %.64s.grb --force",
-             cfg->name, cfg->name, cfg->name, cfg->relays_count > 0 ? cfg->relays[0].text : "RELAY:PORT", cfg->name, cfg->name);
-    try_file(p, renewing_path(cfg, path) ? path : cfg->identity.chain, remedy, false);
+    snprintf(revoke, sizeof(revoke), "georelay pki revoke %s", cfg->name);
+    probe_new_agent_remedy(cfg, revoke, expired);
+    if (cfg->renew_days > 0)
+        snprintf(remedy, sizeof(remedy), "on the CA's machine, run: georelay pki renew %s", cfg->name);
+    else
+        snprintf(remedy, sizeof(remedy), "set: renew_days = 30");
+    if (renewing_path(cfg, path))
+        l.path = path;
+    (void)look_at_certificates(l.path, tell, &l);
 }
 
 static void try_crl(struct probe *p)
@@ -186,7 +215,7 @@ static void try_crl(struct probe *p)
 
     if (path == NULL || p->gates->revoked == NULL)
         return; /* one that can't be read has been told */
-    snprintf(remedy, sizeof(remedy), "get a new list from the CA and write it to %.500s", path);
+    snprintf(remedy, sizeof(remedy), "get a new list from the CA and write it to %s", path);
     if (tls_revoked_is_outdated(p->gates->revoked))
         probe_say(p, PROBE_REVOCATION, PROBE_WARNING, remedy,
                   "%s: the CA says that a newer list of revoked certificates is there: agents that it revoked since are let in",
@@ -220,7 +249,7 @@ static void try_requests(struct probe *p)
     while ((entry = readdir(folder)) != NULL)
         count += is_waiting(path, entry->d_name);
     closedir(folder);
-    snprintf(remedy, sizeof(remedy), "on the CA's machine, run: georelay pki renew --requests %.400s", path);
+    snprintf(remedy, sizeof(remedy), "on the CA's machine, run: georelay pki renew --requests %s", path);
     if (count > 0)
         probe_say(p, PROBE_RENEWAL, PROBE_WARNING, remedy, "%u agent%s for a new certificate in %s", count,
                   count == 1 ? " asks" : "s ask", path);

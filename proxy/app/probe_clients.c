@@ -105,15 +105,18 @@ static int find_route(const struct address *to)
 
 static void try_route(struct probe *p, const struct network *network)
 {
-    struct address_range all = {.first = network->base, .last = network->base};
-    struct address host = address_range_at(&all, 0);
+    struct address host = network->base;
+    uint8_t bytes[16];
+    size_t count = address_bytes(&host, bytes);
     char ip[ADDRESS_TEXT], remedy[PROBE_REMEDY];
     int error;
 
     if (address_is_loopback(&host))
         return;
-    if (!is_one_address(network))
-        host = address_range_at(&all, 1); /* the first would be the network itself */
+    if (!is_one_address(network)) {
+        bytes[count - 1] |= 1; /* the first would be the network itself */
+        (void)address_from_bytes(&host, bytes, count, 0);
+    }
     address_format_ip(&network->base, ip);
     error = find_route(&host);
     snprintf(remedy, sizeof(remedy), "run: ip route add %s/%u via GATEWAY", ip, network->prefix);

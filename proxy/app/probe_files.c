@@ -113,13 +113,16 @@ static void try_folder(struct probe *p, const char *path, const char *what)
                   strerror(error));
 }
 
-/* The socket is made before the rights are dropped. */
+/* Folder and socket are made before the rights are dropped. */
 static void try_socket_folder(struct probe *p)
 {
-    char folder[PATH_MAX], remedy[PROBE_REMEDY];
+    char folder[PATH_MAX], above[PATH_MAX], remedy[PROBE_REMEDY];
 
     folder_of(p->cfg->admin.socket, folder);
-    snprintf(remedy, sizeof(remedy), "run: install -d -m 750 -o %s %.500s", user_name(p->cfg), folder);
+    folder_of(folder, above);
+    if (access(folder, F_OK) != 0 && access(above, W_OK | X_OK) == 0)
+        return;
+    snprintf(remedy, sizeof(remedy), "run: install -d -m 750 -o %s %s", user_name(p->cfg), folder);
     if (access(folder, W_OK | X_OK) != 0)
         probe_say(p, PROBE_FOLDER, PROBE_ERROR, remedy, "the control socket can't be made in %s: %s", folder, strerror(errno));
     else
@@ -142,7 +145,7 @@ static void try_log(struct probe *p, const char *path, const char *what)
     if (error == ENOENT && access_as(p->cfg, folder, W_OK | X_OK) == 0)
         error = 0;
     if (access(folder, F_OK) != 0)
-        snprintf(remedy, sizeof(remedy), "run: install -d -m 750 -o %s %.500s", who, folder);
+        snprintf(remedy, sizeof(remedy), "run: install -d -m 750 -o %s %s", who, folder);
     else if (access(path, F_OK) == 0)
         snprintf(remedy, sizeof(remedy), "run: chown %s %s", who, path);
     else
@@ -179,11 +182,11 @@ static unsigned try_read(struct probe *p, const char *path, bool is_secret)
     if (path == NULL || access(path, F_OK) != 0 || access_as(p->cfg, path, R_OK) == 0)
         return 0; /* one that is not there has been told */
     if (find_closed(p->cfg, path, folder))
-        snprintf(remedy, sizeof(remedy), "run: chgrp $(id -g %s) %.200s && chmod g+x %.200s", who, folder, folder);
+        snprintf(remedy, sizeof(remedy), "run: chgrp $(id -g %s) %s && chmod g+x %s", who, folder, folder);
     else if (is_secret)
-        snprintf(remedy, sizeof(remedy), "run: chown %s %.400s", who, path);
+        snprintf(remedy, sizeof(remedy), "run: chown %s %s", who, path);
     else
-        snprintf(remedy, sizeof(remedy), "run: chmod a+r %.400s", path);
+        snprintf(remedy, sizeof(remedy), "run: chmod a+r %s", path);
     probe_say(p, PROBE_READ, PROBE_WARNING, remedy, "%s may not read %s: a reload, or a change of the file, fails", who, path);
     return 1;
 }
@@ -233,7 +236,7 @@ static void try_audit_key(struct probe *p)
     if (audit_key_read(path, &key) == 0) {
         probe_say(p, PROBE_FILE, PROBE_OK, NULL, "the audit key %s is good", path);
     } else {
-        snprintf(remedy, sizeof(remedy), "run: openssl rand -hex -out %.200s 32 && chmod 600 %.200s", path, path);
+        snprintf(remedy, sizeof(remedy), "run: openssl rand -hex -out %s 32 && chmod 600 %s", path, path);
         probe_say(p, PROBE_FILE, PROBE_ERROR, remedy, "the audit key %s can't be used: %s", path,
                   errno == EINVAL ? "it must have 16 to 256 bytes" : strerror(errno));
     }

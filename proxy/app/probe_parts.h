@@ -8,8 +8,8 @@
 
 #include <stdint.h>
 
-/** Room for a remedy. */
-#define PROBE_REMEDY 640
+/** Room for a remedy, with three paths at most: a command must never be cut short. */
+#define PROBE_REMEDY (3 * 4096 + 1024)
 
 /** The user, and the limit of open files. */
 void probe_self(struct probe *p);
@@ -31,6 +31,9 @@ void probe_addresses(struct probe *p);
 
 /** Certificates are valid for a while, lists are fresh, no request waits. */
 void probe_certificates(struct probe *p);
+
+/** How a person gets the agent another certificate; `before` is a command that comes first, or "". */
+void probe_new_agent_remedy(const struct cfg *cfg, const char *before, char remedy[PROBE_REMEDY]);
 
 /** This machine's clock. */
 void probe_clock(struct probe *p);

@@ -249,7 +249,7 @@ static bool read_answer(struct trial *trial)
     trial->answer = probe_http_look(trial->text, trial->used);
     trial->at_s = (int64_t)time(NULL);
     if (n <= 0 || trial->answer.kind != PROBE_HTTP_PART) {
-        end(trial, REASON_NONE);
+        end(trial, REASON_NONE); /* also if it was reset: the answer tells more */
         return false;
     }
     return stream_has_pending(trial->stream) ? read_answer(trial) : true;
@@ -371,7 +371,19 @@ static void remedy(const struct probe *p, const struct trial *trial, enum reason
                  trial->from.sa.any.sa_family == AF_INET ? 32 : 128);
         return;
     case REASON_TLS_NOT_TLS:
+        if (trial->is_relay) {
+            snprintf(remedy, PROBE_REMEDY, "correct the port: set: relays = (\"HOST:PORT\")");
+            return;
+        }
         snprintf(remedy, PROBE_REMEDY, "set: upstream.tls = \"off\"; or correct the port");
+        return;
+    case REASON_HANDSHAKE_TIMEOUT:
+        if (trial->is_relay) {
+            snprintf(remedy, PROBE_REMEDY, "on that machine, run: systemctl restart georelay; or correct the port here");
+            return;
+        }
+        snprintf(remedy, PROBE_REMEDY,
+                 "on that machine, start the server anew; or, if it does not speak TLS, set: upstream.tls = \"off\"");
         return;
     case REASON_CERT_EXPIRED:
         snprintf(remedy, PROBE_REMEDY,
@@ -387,10 +399,7 @@ static void remedy(const struct probe *p, const struct trial *trial, enum reason
         return;
     case REASON_TLS_REJECTED:
         if (trial->is_relay) {
-            snprintf(remedy, PROBE_REMEDY,
-                     "on the CA's machine of that relay, run: georelay pki agent %.64s --relay %.128s --bundle %.64s.grb, and "
-                     "here, run: georelay enroll %.64s.grb --force",
-                     p->cfg->name, trial->endpoint->text, p->cfg->name, p->cfg->name);
+            probe_new_agent_remedy(p->cfg, "", remedy);
             return;
         }
         /* fall through */
@@ -400,7 +409,7 @@ static void remedy(const struct probe *p, const struct trial *trial, enum reason
         else if (trial->is_relay)
             snprintf(remedy, PROBE_REMEDY, "see what the relay logs at this moment");
         else
-            snprintf(remedy, PROBE_REMEDY, "see what it says, run: openssl s_client -connect %.300s", trial->endpoint->text);
+            snprintf(remedy, PROBE_REMEDY, "see what it says, run: openssl s_client -connect %s", trial->endpoint->text);
     }
 }
 
@@ -427,7 +436,7 @@ static void tell_answer(struct probe *p, const struct trial *trial)
         probe_say(p, PROBE_SERVER, PROBE_ERROR, remedy, "%s takes connections, and %s", trial->what,
                   trial->used > 0 ? "its answer is not HTTP" : "does not answer over HTTP");
     } else if (!is_good_status(health, answer->status)) {
-        snprintf(remedy, sizeof(remedy), "see the log of that server; if it is well, set: upstream.health.status = \"%.200s,%u\"",
+        snprintf(remedy, sizeof(remedy), "see the log of that server; if it is well, set: upstream.health.status = \"%s,%u\"",
                  health->status.text, answer->status);
         probe_say(p, PROBE_SERVER, PROBE_WARNING, remedy, "%s answers %u for %s: health checks find it ill", trial->what,
                   answer->status, health->path);
@@ -459,6 +468,33 @@ static void tell(struct probe *p, const struct trial *trial, enum reason why)
     }
 }
 
+/* Who says nothing without TLS may want it. */
+static void try_tls(struct trial *list, size_t count, struct chunk_pool *pool)
+{
+    const struct cfg_upstream anybody = {.tls = CFG_UPSTREAM_TLS_UNVERIFIED};
+    struct tls_context *tls = tls_context_new_upstream(&anybody, no_problem, NULL);
+    struct trial second[BATCH];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct trial *first = &list[i];
+
+        second[i] = (struct trial){.to = first->to, .host = first->host, .tls = tls};
+        if (tls != NULL && first->web != NULL && first->tls == NULL && first->answer.kind != PROBE_HTTP_WHOLE &&
+            (first->why == REASON_NONE || first->why == REASON_BACK_RESET || first->why == REASON_FRONT_RESET))
+            begin(&second[i], TLS_MS, pool);
+        else
+            second[i].why = REASON_DIAL_FAILED;
+    }
+    while (turn(second, count))
+        ;
+    for (size_t i = 0; i < count; i++)
+        if (second[i].why == REASON_NONE) {
+            list[i].answer.kind = PROBE_HTTP_TLS;
+            list[i].why = REASON_NONE;
+        }
+    tls_context_put(tls);
+}
+
 static void run_batch(struct probe *p, struct trial *list, size_t count, struct chunk_pool *pool)
 {
     long ms = p->cfg->timeouts.dial_ms < PROBE_DIAL_MS ? p->cfg->timeouts.dial_ms : PROBE_DIAL_MS;
@@ -470,6 +506,7 @@ static void run_batch(struct probe *p, struct trial *list, size_t count, struct 
     }
     while (turn(list, count))
         ;
+    try_tls(list, count, pool);
     for (size_t i = 0; i < count; i++)
         tell(p, &list[i], list[i].why);
     for (size_t i = 0; i < count; i++)

@@ -86,7 +86,7 @@ static void try_island(struct probe *p)
         snprintf(remedy, sizeof(remedy), "run: georelay island -c %s off", p->cfg->file);
         probe_say(p, PROBE_ISLAND, PROBE_WARNING, remedy, "georelay is an island: no agent and no client is let in");
     } else if (p->running == NULL && access(path, F_OK) == 0) {
-        snprintf(remedy, sizeof(remedy), "run: rm %.500s", path);
+        snprintf(remedy, sizeof(remedy), "run: rm %s", path);
         probe_say(p, PROBE_ISLAND, PROBE_WARNING, remedy, "georelay will be an island when it starts, because of %s", path);
     } else {
         probe_say(p, PROBE_ISLAND, PROBE_OK, NULL, "nobody has made georelay an island");
@@ -124,8 +124,8 @@ static void try_agent(struct probe *p, const struct cfg_agent *agent)
         snprintf(remedy, sizeof(remedy), "run: systemctl reload georelay");
         probe_say(p, PROBE_AGENT, PROBE_WARNING, remedy, "the running process does not know the agent %s", agent->name);
     } else if (!t.is_up) {
-        snprintf(remedy, sizeof(remedy),
-                 "on the machine of %.64s, run: georelay check --probe; and systemctl start georelay-agent", agent->name);
+        snprintf(remedy, sizeof(remedy), "on the machine of %s, run: georelay check --probe; and systemctl start georelay-agent",
+                 agent->name);
         probe_say(p, PROBE_AGENT, PROBE_WARNING, remedy, "the agent %s is not connected", agent->name);
     } else {
         probe_say(p, PROBE_AGENT, PROBE_OK, NULL, "the agent %s is connected from %s", agent->name,
@@ -143,20 +143,17 @@ static void down_remedy(const struct probe *p, enum reason why, char remedy[PROB
         snprintf(remedy, PROBE_REMEDY, "on the relay, set: tunnel.agents = (..., { name = \"%s\"; ... })", name);
         return;
     case REASON_REVOKED:
-        snprintf(remedy, PROBE_REMEDY,
-                 "on the CA's machine, run: georelay pki agent %.64s --relay RELAY:PORT --bundle %.64s.grb, and here, run: "
-                 "georelay enroll %.64s.grb --force",
-                 name, name, name);
+        probe_new_agent_remedy(p->cfg, "", remedy);
         return;
     case REASON_VERSION_MISMATCH:
         snprintf(remedy, PROBE_REMEDY, "on both machines, install georelay of one version");
         return;
     case REASON_REPLACED:
         snprintf(remedy, PROBE_REMEDY,
-                 "stop the other agent that uses the name %.64s: its address is in the relay's log, ev=agent_up", name);
+                 "stop the other agent that uses the name %s: its address is in the relay's log, ev=agent_up", name);
         return;
     case REASON_OUT_OF_HOURS:
-        snprintf(remedy, PROBE_REMEDY, "on the relay, set: hours of the agent %.64s", name);
+        snprintf(remedy, PROBE_REMEDY, "on the relay, set: hours of the agent %s", name);
         return;
     default:
         snprintf(remedy, PROBE_REMEDY, "%s",

@@ -30,17 +30,17 @@ static void try_user(struct probe *p)
         probe_say(p, PROBE_USER, PROBE_OK, NULL, "the user %s exists", p->cfg->user);
 }
 
-/* Root may raise its own limit up to this. */
-static unsigned long kernel_limit(void)
+/* Up to which the limit can be raised, as the start does it. Root may go beyond its own limit, if it is root indeed. */
+static unsigned long reachable_limit(unsigned long needed)
 {
-    FILE *file = fopen("/proc/sys/fs/nr_open", "re");
-    unsigned long count = 0;
+    struct rlimit limit, higher = {.rlim_cur = needed, .rlim_max = needed};
 
-    if (file != NULL && fscanf(file, "%lu", &count) != 1)
-        count = 0;
-    if (file != NULL)
-        fclose(file);
-    return count;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= needed)
+        return needed;
+    if (setrlimit(RLIMIT_NOFILE, &higher) != 0)
+        return (unsigned long)limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return needed;
 }
 
 void probe_few_files(struct probe *p, const char *who, unsigned long limit)
@@ -59,17 +59,12 @@ void probe_few_files(struct probe *p, const char *who, unsigned long limit)
 
 static void try_files(struct probe *p)
 {
-    unsigned long needed = privilege_files_needed(p->cfg);
-    struct rlimit limit;
+    unsigned long needed = privilege_files_needed(p->cfg), limit = reachable_limit(needed);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (geteuid() == 0 && limit.rlim_max < needed)
-        limit.rlim_max = kernel_limit();
-    if (limit.rlim_max >= needed)
+    if (limit >= needed)
         probe_say(p, PROBE_LIMIT, PROBE_OK, NULL, "%lu files may be open, as limits.connections needs", needed);
     else
-        probe_few_files(p, "", (unsigned long)limit.rlim_max);
+        probe_few_files(p, "", limit);
 }
 
 void probe_self(struct probe *p)
