@@ -195,12 +195,12 @@ static void check_dates(X509 *x, const char *path, unsigned line, struct tls_pro
     strftime(now, sizeof(now), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &tm));
     if (X509_cmp_current_time(X509_get0_notBefore(x)) >= 0) {
         format_time(X509_get0_notBefore(x), date);
-        tls_problem(p, line, "the certificate in %s is not valid before %s; now it is %s: set the clock, or wait", path, date,
+        tls_problem(p, line, "the certificate in %s is not valid before %s; now it is %s; set the clock, or wait", path, date,
                     now);
     }
     if (X509_cmp_current_time(X509_get0_notAfter(x)) <= 0) {
         format_time(X509_get0_notAfter(x), date);
-        tls_problem(p, line, "the certificate in %s expired on %s; now it is %s: renew it", path, date, now);
+        tls_problem(p, line, "the certificate in %s expired on %s; now it is %s; renew it", path, date, now);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "proxy/link/lease.h"
 #include "proxy/net/ephemeral.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 /* Ports that servers dial back to should not be source ports of ours, but not every range can be kept free (ephemeral.h). */
@@ -34,6 +35,48 @@ static void say_wide_ports(const struct cfg *cfg)
             say_if_too_wide("the range of advise ports of ", cfg->served[i].name, lease_advise_ports(&cfg->served[i]));
 }
 
+static void say_plan(const struct cfg *cfg)
+{
+    cfg_print_plan(cfg, stdout);
+    say_wide_ports(cfg);
+}
+
+static int check_file(const char *path)
+{
+    struct gates gates;
+    struct cfg *cfg = startup_load(path, NULL, &gates);
+
+    if (cfg == NULL)
+        return EXIT_USAGE;
+    printf("ok\n");
+    say_plan(cfg);
+    gates_fini(&gates);
+    cfg_free(cfg);
+    return EXIT_DONE;
+}
+
+/* Files that are no good are findings among others; georelay would not start with them, so they are told by exit code 2 too. */
+static int probe_file(const char *path)
+{
+    struct cfg_problems problems = {0};
+    int code = EXIT_USAGE;
+    struct gates gates;
+    struct cfg *cfg;
+
+    signal(SIGPIPE, SIG_IGN); /* TLS has no MSG_NOSIGNAL */
+    cfg = startup_load_sick(path, &gates, &problems);
+    if (cfg != NULL) {
+        if (problems.count == 0)
+            printf("ok\n");
+        say_plan(cfg);
+        code = probe_run(cfg, &gates, &problems, stdout) ? EXIT_DONE : problems.count > 0 ? EXIT_USAGE : EXIT_TROUBLE;
+        gates_fini(&gates);
+        cfg_free(cfg);
+    }
+    cfg_problems_fini(&problems);
+    return code;
+}
+
 int command_check(int argc, char **argv)
 {
     const char *path = DEFAULT_CONFIG;
@@ -43,15 +86,12 @@ int command_check(int argc, char **argv)
         {NULL, "--probe", NULL, "also try addresses, names, certificates, servers, rights and rules", &probes},
         {0},
     };
-    int code = EXIT_DONE;
-    struct gates gates;
-    struct cfg *cfg;
 
     switch (options_read(
         argc, argv, rows,
         "usage: georelay check [-c FILE] [--probe]\n\nSays \"ok\" and what would be opened, or every mistake with file, line and "
         "remedy (exit code 2). With --probe it also tries what can be tried without starting: a line for each finding, exit code "
-        "1\nif something is missing.",
+        "1\nif one of them is an error.",
         NULL)) {
     case OPTIONS_HELP:
         return EXIT_DONE;
@@ -60,15 +100,5 @@ int command_check(int argc, char **argv)
     default:
         break;
     }
-    cfg = startup_load(path, NULL, &gates);
-    if (cfg == NULL)
-        return EXIT_USAGE;
-    printf("ok\n");
-    cfg_print_plan(cfg, stdout);
-    say_wide_ports(cfg);
-    if (probes != NULL && !probe_run(cfg, &gates, stdout))
-        code = EXIT_TROUBLE;
-    gates_fini(&gates);
-    cfg_free(cfg);
-    return code;
+    return probes != NULL ? probe_file(path) : check_file(path);
 }

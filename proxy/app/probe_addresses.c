@@ -26,22 +26,20 @@ static int try_bind(const struct address *address)
 
 static void tell_absent(struct probe *p, const struct address *first, size_t absent, size_t count, const char *what, int error)
 {
-    char ip[ADDRESS_TEXT], mend[PROBE_MEND];
+    char ip[ADDRESS_TEXT], remedy[PROBE_REMEDY];
     bool is_v4 = first->sa.any.sa_family == AF_INET;
 
     address_format_ip(first, ip);
     if (error == EADDRNOTAVAIL)
-        snprintf(mend, sizeof(mend), "ip address add %s/%d dev lo%s", ip, is_v4 ? 32 : 128,
-                 absent == 1 ? ""
-                 : is_v4     ? ", and the others; or for a whole network: ip route add local NETWORK dev lo"
-                             : " nodad, and the others");
+        snprintf(remedy, sizeof(remedy), "run: ip address add %s/%d dev lo%s%s", ip, is_v4 ? 32 : 128, is_v4 ? "" : " nodad",
+                 absent > 1 ? "; and so for the others, or for a whole network: ip route add local NETWORK dev lo" : "");
     else
-        snprintf(mend, sizeof(mend), "see the system's log: %s", strerror(error));
+        snprintf(remedy, sizeof(remedy), "see the system's log: %s", strerror(error));
     if (count == 1)
-        probe_say(p, PROBE_MISSING, mend, "%s, %s, is not on this machine", ip, what);
+        probe_say(p, PROBE_ADDRESS, PROBE_ERROR, remedy, "%s, %s, is not on this machine", ip, what);
     else
-        probe_say(p, PROBE_MISSING, mend, "%zu of %zu addresses, %s, are not on this machine; the first is %s", absent, count,
-                  what, ip);
+        probe_say(p, PROBE_ADDRESS, PROBE_ERROR, remedy, "%zu of %zu addresses, %s, are not on this machine; the first is %s",
+                  absent, count, what, ip);
 }
 
 static void try_range(struct probe *p, const struct address_range *range, const char *what)
@@ -66,9 +64,10 @@ static void try_range(struct probe *p, const struct address_range *range, const 
     if (absent > 0)
         tell_absent(p, &missing, absent, count, what, error);
     else if (count == 1)
-        probe_say(p, PROBE_GOOD, NULL, "%s, %s, is on this machine", first, what);
+        probe_say(p, PROBE_ADDRESS, PROBE_OK, NULL, "%s, %s, is on this machine", first, what);
     else
-        probe_say(p, PROBE_GOOD, NULL, "%s-%s, %s, are on this machine", first, address_format_ip(&range->last, last), what);
+        probe_say(p, PROBE_ADDRESS, PROBE_OK, NULL, "%s-%s, %s, are on this machine", first,
+                  address_format_ip(&range->last, last), what);
 }
 
 void probe_addresses(struct probe *p)

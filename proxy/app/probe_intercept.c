@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 /* The command that makes everything right. */
-static const char *script(const struct probe *p, const struct firewall *f, char mend[PROBE_MEND])
+static const char *script(const struct probe *p, const struct firewall *f, char remedy[PROBE_REMEDY])
 {
-    snprintf(mend, PROBE_MEND, "georelay firewall -c %s --format nft --place host%s | sh", p->cfg->file,
+    snprintf(remedy, PROBE_REMEDY, "run: georelay firewall -c %s --format nft --place host%s | sh", p->cfg->file,
              f->unknown != NULL ? " --clients NETWORK" : "");
-    return mend;
+    return remedy;
 }
 
 /* -- who we are ----------------------------------------------------------------------------------------------------------------
@@ -36,11 +36,12 @@ static void try_capability(struct probe *p)
     address_set_port(&address, (uint16_t)p->cfg->intercept_port);
     if (fd >= 0) {
         close(fd);
-        probe_say(p, PROBE_GOOD, NULL, "may take connections to other addresses, on port %ld", p->cfg->intercept_port);
+        probe_say(p, PROBE_CAPABILITY, PROBE_OK, NULL, "may take connections to other addresses, on port %ld",
+                  p->cfg->intercept_port);
     } else if (error == EPERM) {
-        probe_say(p, PROBE_MISSING,
-                  "start it as root with \"user\" set, or with AmbientCapabilities=CAP_NET_RAW in its unit, or: setcap "
-                  "cap_net_raw+ep PROGRAM",
+        probe_say(p, PROBE_CAPABILITY, PROBE_ERROR,
+                  "run: setcap cap_net_raw+ep $(command -v georelay); or start it as root with \"user\" set, or with "
+                  "AmbientCapabilities=CAP_NET_RAW in its unit",
                   "may not take connections to other addresses: the capability CAP_NET_RAW is missing");
     } else {
         probe_unbound(p, &address, "where TPROXY leads", error);
@@ -75,18 +76,19 @@ static void try_settings(struct probe *p)
     struct dirent *entry;
 
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        char mend[PROBE_MEND];
+        char remedy[PROBE_REMEDY];
 
         if (*entry->d_name == '.' || strcmp(entry->d_name, "default") == 0 || read_setting(entry->d_name, "src_valid_mark") != 1)
             continue;
-        snprintf(mend, sizeof(mend), "sysctl -w net/ipv4/conf/%.64s/src_valid_mark=0", entry->d_name);
-        probe_say(p, PROBE_MISSING, mend, "src_valid_mark of %.64s is 1, so the kernel drops what TPROXY marks", entry->d_name);
+        snprintf(remedy, sizeof(remedy), "run: sysctl -w net/ipv4/conf/%.64s/src_valid_mark=0", entry->d_name);
+        probe_say(p, PROBE_KERNEL, PROBE_ERROR, remedy, "src_valid_mark of %.64s is 1, so the kernel drops what TPROXY marks",
+                  entry->d_name);
         is_good = false;
     }
     if (folder != NULL)
         closedir(folder);
     if (is_good)
-        probe_say(p, PROBE_GOOD, NULL, "src_valid_mark is 0 on every interface");
+        probe_say(p, PROBE_KERNEL, PROBE_OK, NULL, "src_valid_mark is 0 on every interface");
 }
 
 /* The interface that answers to the server leave by; false if there is no route. */
@@ -117,7 +119,7 @@ static void try_reverse_path(struct probe *p, const struct firewall_rule *rule)
     if (read_setting("all", "rp_filter") > strict)
         strict = read_setting("all", "rp_filter");
     if (strict == 1)
-        probe_say(p, PROBE_GOOD, NULL,
+        probe_say(p, PROBE_KERNEL, PROBE_OK, NULL,
                   "rp_filter is strict: packets of the server %s must come in by %s, and do if its route back is this one", ip,
                   interface);
 }
@@ -137,7 +139,7 @@ static bool says(const char *const *words, const char *wanted)
 static void try_routes(struct probe *p, const struct firewall *f, int family)
 {
     const char *option = family == AF_INET ? "-4" : "-6";
-    char mark[16], table[16], mend[PROBE_MEND], wanted[32];
+    char mark[16], table[16], remedy[PROBE_REMEDY], wanted[32];
     const char *rules[] = {"ip", option, "rule", "list", "fwmark", mark, NULL};
     const char *routes[] = {"ip", option, "route", "show", "table", table, NULL};
 
@@ -147,16 +149,17 @@ static void try_routes(struct probe *p, const struct firewall *f, int family)
     if (!firewall_is_routed(f, family))
         return;
     if (says(rules, wanted)) {
-        probe_say(p, PROBE_GOOD, NULL, "packets that TPROXY marks have a rule of their own (IPv%c)", option[1]);
+        probe_say(p, PROBE_ROUTE, PROBE_OK, NULL, "packets that TPROXY marks have a rule of their own (IPv%c)", option[1]);
     } else {
-        snprintf(mend, sizeof(mend), "ip %s rule add pref %s fwmark %s lookup %s", option, table, mark, table);
-        probe_say(p, PROBE_MISSING, mend, "packets that TPROXY marks have no policy rule (IPv%c)", option[1]);
+        snprintf(remedy, sizeof(remedy), "run: ip %s rule add pref %s fwmark %s lookup %s", option, table, mark, table);
+        probe_say(p, PROBE_ROUTE, PROBE_ERROR, remedy, "packets that TPROXY marks have no policy rule (IPv%c)", option[1]);
     }
     if (says(routes, "local default dev lo")) {
-        probe_say(p, PROBE_GOOD, NULL, "packets that TPROXY marks are routed to this machine (IPv%c)", option[1]);
+        probe_say(p, PROBE_ROUTE, PROBE_OK, NULL, "packets that TPROXY marks are routed to this machine (IPv%c)", option[1]);
     } else {
-        snprintf(mend, sizeof(mend), "ip %s route replace local default dev lo table %s", option, table);
-        probe_say(p, PROBE_MISSING, mend, "packets that TPROXY marks have no route to this machine (IPv%c)", option[1]);
+        snprintf(remedy, sizeof(remedy), "run: ip %s route replace local default dev lo table %s", option, table);
+        probe_say(p, PROBE_ROUTE, PROBE_ERROR, remedy, "packets that TPROXY marks have no route to this machine (IPv%c)",
+                  option[1]);
     }
 }
 
@@ -165,7 +168,7 @@ static void try_routes(struct probe *p, const struct firewall *f, int family)
 
 static void try_rule(struct probe *p, const struct firewall *f, const struct firewall_rule *rule, const char *ruleset)
 {
-    char *fingerprint = firewall_fingerprint(rule), mend[PROBE_MEND], label[160], listen[ADDRESS_TEXT], what[280];
+    char *fingerprint = firewall_fingerprint(rule), remedy[PROBE_REMEDY], label[160], listen[ADDRESS_TEXT], what[280];
 
     if (rule->means == FIREWALL_LEAD)
         snprintf(what, sizeof(what), "\"%.100s\", which leads to %s,", rule->label, address_format(&rule->listen, listen));
@@ -173,12 +176,12 @@ static void try_rule(struct probe *p, const struct firewall *f, const struct fir
         snprintf(what, sizeof(what), "\"%.100s\"", rule->label);
     snprintf(label, sizeof(label), "comment \"%.100s #", rule->label);
     if (strstr(ruleset, fingerprint) != NULL)
-        probe_say(p, PROBE_GOOD, NULL, "the rule of nftables for %s is in place", what);
+        probe_say(p, PROBE_RULE, PROBE_OK, NULL, "the rule of nftables for %s is in place", what);
     else if (strstr(ruleset, label) != NULL)
-        probe_say(p, PROBE_WARNING, script(p, f, mend),
+        probe_say(p, PROBE_RULE, PROBE_WARNING, script(p, f, remedy),
                   "the rule of nftables for %s was made of another configuration or with other options", what);
     else
-        probe_say(p, PROBE_MISSING, script(p, f, mend), "there is no rule of nftables for %s", what);
+        probe_say(p, PROBE_RULE, PROBE_ERROR, script(p, f, remedy), "there is no rule of nftables for %s", what);
     free(fingerprint);
 }
 
@@ -188,7 +191,8 @@ static void try_rules(struct probe *p, struct firewall *f)
     char *ruleset;
 
     if (geteuid() != 0) {
-        probe_say(p, PROBE_WARNING, "run this check as root", "only root can see whether the rules of nftables are in place");
+        probe_say(p, PROBE_RULE, PROBE_WARNING, "run this check as root",
+                  "only root can see whether the rules of nftables are in place");
         return;
     }
     if (firewall_names_look_up(f) != 0)

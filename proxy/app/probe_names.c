@@ -133,17 +133,19 @@ static void collect(const struct cfg *cfg, struct probe_names *names)
 
 static void tell(struct probe *p, const struct probe_name *n, int error, uint64_t ms)
 {
-    char mend[PROBE_MEND], text[ADDRESS_TEXT];
+    char remedy[PROBE_REMEDY], text[ADDRESS_TEXT];
 
-    snprintf(mend, sizeof(mend), "see getent ahosts %s, and /etc/resolv.conf", n->name);
+    snprintf(remedy, sizeof(remedy),
+             "run: echo ADDRESS %s >> /etc/hosts; or let the resolver of /etc/resolv.conf know it: getent ahosts %s", n->name,
+             n->name);
     if (!address_is_set(&n->address))
-        probe_say(p, PROBE_MISSING, mend, "the name %s has no address: %s", n->name, gai_strerror(error));
+        probe_say(p, PROBE_NAME, PROBE_ERROR, remedy, "the name %s has no address: %s", n->name, gai_strerror(error));
     else if (ms > SLOW_MS)
-        probe_say(p, PROBE_WARNING, "see why the resolver is slow: /etc/resolv.conf",
+        probe_say(p, PROBE_NAME, PROBE_WARNING, "see why the resolver is slow: /etc/resolv.conf",
                   "the name %s is %s, but looking it up took %llu ms", n->name, address_format_ip(&n->address, text),
                   (unsigned long long)ms);
     else
-        probe_say(p, PROBE_GOOD, NULL, "the name %s is %s", n->name, address_format_ip(&n->address, text));
+        probe_say(p, PROBE_NAME, PROBE_OK, NULL, "the name %s is %s", n->name, address_format_ip(&n->address, text));
 }
 
 /* Waits for one until `until`. */
@@ -154,7 +156,7 @@ static void finish(struct probe *p, struct probe_name *n, const struct timespec 
     uint64_t ms;
 
     if (l == NULL) {
-        probe_say(p, PROBE_MISSING, "free some memory", "there is no memory to look up the name %s", n->name);
+        probe_say(p, PROBE_NAME, PROBE_ERROR, "free some memory", "there is no memory to look up the name %s", n->name);
         return;
     }
     pthread_mutex_lock(&l->lock);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns connections for the length of a trial: all are tried at once, with TLS where it belongs. */
+/* Owns connections for the length of a trial: all are tried at once, with TLS and a question over HTTP where they belong. */
+#include "proxy/app/probe_http.h"
 #include "proxy/app/probe_parts.h"
 
 #include "config/firewall.h"
@@ -13,6 +14,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* At one time; the rest follows. */
@@ -21,24 +23,33 @@
 /* How long a relay has to say that it does not like our certificate: TLS 1.3 tells it after the handshake. */
 #define SECOND_THOUGHT_MS 500
 
-/* How long a handshake may take. */
-#define TLS_MS 5000
+/* How long a handshake may take, and an answer over HTTP. */
+#define TLS_MS  5000
+#define HTTP_MS 5000
 
-enum stage { CONNECTING = 0, GREETING, LISTENING };
+enum stage { CONNECTING = 0, GREETING, LISTENING, ASKING };
 
 struct trial {
     struct address to;
-    struct address from;     /* unset: the kernel's choice */
-    bool is_foreign;         /* `from` is an address of another machine */
-    char what[200];          /* "the server 10.10.0.5:5481 of the link "node-a"" */
-    const char *host;        /* for TLS */
-    struct tls_context *tls; /* borrowed; NULL: plain */
+    struct address from;            /* unset: the kernel's choice */
+    bool is_foreign;                /* `from` is an address of another machine */
+    char what[200];                 /* "the server 10.10.0.5:5481 of the link "node-a"" */
+    const char *host;               /* for TLS */
+    struct tls_context *tls;        /* borrowed; NULL: plain */
+    const struct cfg_upstream *web; /* it is asked over HTTP; NULL: it is not */
+    const struct cfg_endpoint *endpoint;
     bool is_relay;
     unsigned slot;
     struct stream *stream; /* NULL: not begun, or over */
     enum stage stage;
     uint64_t until_ms; /* of this stage */
     enum reason why;
+    /* over HTTP */
+    char *text; /* the question, then the answer */
+    size_t used;
+    bool is_asked;
+    struct probe_http answer;
+    int64_t at_s; /* our clock then */
 };
 
 struct trials {
@@ -55,7 +66,7 @@ struct trials {
 static struct trial *add(struct trials *all, const struct cfg_endpoint *endpoint, const char *kind, const char *of,
                          const char *name)
 {
-    struct trial trial = {.host = endpoint->host};
+    struct trial trial = {.host = endpoint->host, .endpoint = endpoint};
     struct trial *more;
 
     if (endpoint->agent != NULL || endpoint->has_any_port || !probe_names_find(all->names, endpoint, &trial.to))
@@ -121,6 +132,7 @@ static void add_upstream(struct trials *all, const struct cfg_web *web, const st
         if (trial == NULL)
             continue;
         trial->tls = tls;
+        trial->web = web->mode == CFG_WEB_HTTP ? upstream : NULL;
         trial->slot = (unsigned)i;
     }
 }
@@ -149,7 +161,7 @@ static void collect(const struct probe *p, struct trials *all)
 
         if (trial == NULL)
             continue;
-        trial->tls = p->gates->agent_tls;
+        trial->tls = p->gates->agent_tls; /* NULL: it could not be loaded, and only the connection is tried */
         trial->is_relay = true;
         trial->slot = (unsigned)i;
     }
@@ -209,12 +221,50 @@ static void listen_on(struct trial *trial)
         end(trial, n == STREAM_FAILED ? trial->stream->why : n == STREAM_END ? REASON_TLS_GONE : REASON_NONE);
 }
 
+/* The question is small: a connection that does not take it at once is of no use. */
+static void start_asking(struct trial *trial)
+{
+    size_t length = 0;
+
+    trial->text = malloc(PROBE_HTTP_BYTES);
+    if (trial->text != NULL)
+        length = probe_http_ask(trial->web, trial->endpoint, trial->text, PROBE_HTTP_BYTES);
+    if (length == 0) {
+        end(trial, REASON_NO_MEMORY);
+        return;
+    }
+    go(trial, ASKING, HTTP_MS);
+    if (stream_write(trial->stream, trial->text, length) != (ssize_t)length)
+        end(trial, trial->stream->why != REASON_NONE ? trial->stream->why : REASON_BACK_ERROR);
+}
+
+/* True if more may come. */
+static bool read_answer(struct trial *trial)
+{
+    ssize_t n = stream_read(trial->stream, trial->text + trial->used, PROBE_HTTP_BYTES - trial->used);
+
+    if (n == STREAM_AGAIN)
+        return true;
+    trial->used += n > 0 ? (size_t)n : 0;
+    trial->answer = probe_http_look(trial->text, trial->used);
+    trial->at_s = (int64_t)time(NULL);
+    if (n <= 0 || trial->answer.kind != PROBE_HTTP_PART) {
+        end(trial, REASON_NONE); /* also if it was reset: the answer tells more */
+        return false;
+    }
+    return stream_has_pending(trial->stream) ? read_answer(trial) : true;
+}
+
 static void greeted(struct trial *trial)
 {
     enum reason why;
 
     if (trial->stage == CONNECTING && trial->tls != NULL) {
         start_tls(trial);
+        return;
+    }
+    if (trial->web != NULL) {
+        start_asking(trial);
         return;
     }
     if (trial->stage == CONNECTING || !trial->is_relay) {
@@ -239,6 +289,10 @@ static void step(struct trial *trial)
             listen_on(trial);
             return;
         }
+        if (trial->stage == ASKING) {
+            (void)read_answer(trial);
+            return;
+        }
         switch (stream_greet(trial->stream)) {
         case STREAM_STEP_DONE:
             greeted(trial);
@@ -254,8 +308,10 @@ static void step(struct trial *trial)
 
 static void out_of_time(struct trial *trial)
 {
-    static const enum reason late[] = {
-        [CONNECTING] = REASON_DIAL_TIMEOUT, [GREETING] = REASON_HANDSHAKE_TIMEOUT, [LISTENING] = REASON_NONE};
+    static const enum reason late[] = {[CONNECTING] = REASON_DIAL_TIMEOUT,
+                                       [GREETING] = REASON_HANDSHAKE_TIMEOUT,
+                                       [LISTENING] = REASON_NONE,
+                                       [ASKING] = REASON_NONE};
 
     end(trial, late[trial->stage]);
 }
@@ -291,54 +347,152 @@ static bool turn(struct trial *list, size_t count)
 /* -- telling -------------------------------------------------------------------------------------------------------------------
  */
 
-static void remedy(const struct probe *p, const struct trial *trial, enum reason why, char mend[PROBE_MEND])
+static void remedy(const struct probe *p, const struct trial *trial, enum reason why, char remedy[PROBE_REMEDY])
 {
     char ip[ADDRESS_TEXT];
 
     address_format_ip(&trial->to, ip);
     switch (why) {
     case REASON_DIAL_REFUSED:
-        snprintf(mend, PROBE_MEND, "start it, or correct the port; on that machine: ss -ltn sport = :%u",
+        snprintf(remedy, PROBE_REMEDY, "on that machine, start what listens on port %u; or correct the port here",
                  address_port(&trial->to));
         return;
     case REASON_DIAL_TIMEOUT:
-        snprintf(mend, PROBE_MEND, "%s%s%slet firewalls in between permit it: georelay firewall -c %s",
+        snprintf(remedy, PROBE_REMEDY, "%s%s%slet firewalls in between permit what this prints, run: georelay firewall -c %s",
                  trial->is_foreign ? "let the server's side route " : "",
                  trial->is_foreign ? address_format_ip(&trial->from, ip) : "", trial->is_foreign ? " to this machine, and " : "",
                  p->cfg->file);
         return;
     case REASON_DIAL_UNREACHABLE:
-        snprintf(mend, PROBE_MEND, "add a route: ip route get %s", ip);
+        snprintf(remedy, PROBE_REMEDY, "run: ip route add %s via GATEWAY", ip);
         return;
     case REASON_DIAL_NO_SOURCE:
-        snprintf(mend, PROBE_MEND, "add that address to this machine: ip address add %s/%d dev lo",
-                 address_format_ip(&trial->from, ip), trial->from.sa.any.sa_family == AF_INET ? 32 : 128);
+        snprintf(remedy, PROBE_REMEDY, "run: ip address add %s/%d dev lo", address_format_ip(&trial->from, ip),
+                 trial->from.sa.any.sa_family == AF_INET ? 32 : 128);
         return;
+    case REASON_TLS_NOT_TLS:
+        if (trial->is_relay) {
+            snprintf(remedy, PROBE_REMEDY, "correct the port: set: relays = (\"HOST:PORT\")");
+            return;
+        }
+        snprintf(remedy, PROBE_REMEDY, "set: upstream.tls = \"off\"; or correct the port");
+        return;
+    case REASON_HANDSHAKE_TIMEOUT:
+        if (trial->is_relay) {
+            snprintf(remedy, PROBE_REMEDY, "on that machine, run: systemctl restart georelay; or correct the port here");
+            return;
+        }
+        snprintf(remedy, PROBE_REMEDY,
+                 "on that machine, start the server anew; or, if it does not speak TLS, set: upstream.tls = \"off\"");
+        return;
+    case REASON_CERT_EXPIRED:
+        snprintf(remedy, PROBE_REMEDY,
+                 probe_clock_is_kept() ? "on that machine, get a new certificate"
+                                       : "run: timedatectl set-ntp true; or get it a new certificate");
+        return;
+    case REASON_CERT_UNTRUSTED:
+        snprintf(remedy, PROBE_REMEDY,
+                 trial->is_relay ? "name the CA of that relay: set: ca = \"FILE\"" : "name its CA: set: upstream.ca = \"FILE\"");
+        return;
+    case REASON_CERT_WRONG_NAME:
+        snprintf(remedy, PROBE_REMEDY, "name what its certificate is for: set: upstream.server_name = \"NAME\"");
+        return;
+    case REASON_TLS_REJECTED:
+        if (trial->is_relay) {
+            probe_new_agent_remedy(p->cfg, "", remedy);
+            return;
+        }
+        /* fall through */
     default:
         if (reason_remedy(why) != NULL)
-            snprintf(mend, PROBE_MEND, "%s", reason_remedy(why));
+            snprintf(remedy, PROBE_REMEDY, "%s", reason_remedy(why));
         else if (trial->is_relay)
-            snprintf(mend, PROBE_MEND, "see what the relay logs at this moment");
+            snprintf(remedy, PROBE_REMEDY, "see what the relay logs at this moment");
         else
-            snprintf(mend, PROBE_MEND, "look at it with: openssl s_client -connect %s", trial->host);
+            snprintf(remedy, PROBE_REMEDY, "see what it says, run: openssl s_client -connect %s", trial->endpoint->text);
     }
+}
+
+static bool is_good_status(const struct cfg_health *health, unsigned status)
+{
+    for (size_t i = 0; i < health->status.count; i++)
+        if (status >= health->status.list[i].first && status <= health->status.list[i].last)
+            return true;
+    return health->line == 0 || health->status.count == 0;
+}
+
+/* The connection was made, and the question asked. */
+static void tell_answer(struct probe *p, const struct trial *trial)
+{
+    const struct cfg_health *health = &trial->web->health;
+    const struct probe_http *answer = &trial->answer;
+    char remedy[PROBE_REMEDY];
+
+    if (answer->kind == PROBE_HTTP_TLS) {
+        probe_say(p, PROBE_SERVER, PROBE_ERROR, "set: upstream.tls = \"verify\"", "%s speaks TLS, and is asked without",
+                  trial->what);
+    } else if (answer->kind != PROBE_HTTP_WHOLE) {
+        snprintf(remedy, sizeof(remedy), "on that machine, start the web server anew; or correct the port here");
+        probe_say(p, PROBE_SERVER, PROBE_ERROR, remedy, "%s takes connections, and %s", trial->what,
+                  trial->used > 0 ? "its answer is not HTTP" : "does not answer over HTTP");
+    } else if (!is_good_status(health, answer->status)) {
+        snprintf(remedy, sizeof(remedy), "see the log of that server; if it is well, set: upstream.health.status = \"%s,%u\"",
+                 health->status.text, answer->status);
+        probe_say(p, PROBE_SERVER, PROBE_WARNING, remedy, "%s answers %u for %s: health checks find it ill", trial->what,
+                  answer->status, health->path);
+    } else {
+        probe_say(p, PROBE_SERVER, PROBE_OK, NULL, "%s takes connections%s, and answers over HTTP with %u", trial->what,
+                  trial->tls != NULL ? ", its certificate is good" : "", answer->status);
+    }
+    if (answer->kind == PROBE_HTTP_WHOLE && answer->date_s != 0)
+        probe_clock_of(p, trial->what, answer->date_s, trial->at_s);
 }
 
 static void tell(struct probe *p, const struct trial *trial, enum reason why)
 {
-    char from[ADDRESS_TEXT], source[ADDRESS_TEXT + 8] = "", mend[PROBE_MEND];
+    char from[ADDRESS_TEXT], source[ADDRESS_TEXT + 8] = "", text[PROBE_REMEDY];
+    enum probe_kind kind = trial->is_relay ? PROBE_RELAY : PROBE_SERVER;
 
     if (address_is_set(&trial->from))
         snprintf(source, sizeof(source), " from %s", address_format_ip(&trial->from, from));
-    if (why == REASON_NONE) {
-        probe_say(p, PROBE_GOOD, NULL, "%s takes connections%s%s", trial->what, source,
+    if (why != REASON_NONE) {
+        remedy(p, trial, why, text);
+        probe_say(p, kind, PROBE_ERROR, text, "%s can't be reached%s: %s", trial->what, source, reason_sentence(why));
+    } else if (trial->web != NULL) {
+        tell_answer(p, trial);
+    } else {
+        probe_say(p, kind, PROBE_OK, NULL, "%s takes connections%s%s", trial->what, source,
                   trial->tls == NULL ? ""
                   : trial->is_relay  ? ", and its certificate and ours are good to each other"
                                      : ", and its certificate is good");
-        return;
     }
-    remedy(p, trial, why, mend);
-    probe_say(p, PROBE_MISSING, mend, "%s can't be reached%s: %s", trial->what, source, reason_sentence(why));
+}
+
+/* Who says nothing without TLS may want it. */
+static void try_tls(struct trial *list, size_t count, struct chunk_pool *pool)
+{
+    const struct cfg_upstream anybody = {.tls = CFG_UPSTREAM_TLS_UNVERIFIED};
+    struct tls_context *tls = tls_context_new_upstream(&anybody, no_problem, NULL);
+    struct trial second[BATCH];
+
+    for (size_t i = 0; i < count; i++) {
+        const struct trial *first = &list[i];
+
+        second[i] = (struct trial){.to = first->to, .host = first->host, .tls = tls};
+        if (tls != NULL && first->web != NULL && first->tls == NULL && first->answer.kind != PROBE_HTTP_WHOLE &&
+            (first->why == REASON_NONE || first->why == REASON_BACK_RESET || first->why == REASON_FRONT_RESET))
+            begin(&second[i], TLS_MS, pool);
+        else
+            second[i].why = REASON_DIAL_FAILED;
+    }
+    while (turn(second, count))
+        ;
+    for (size_t i = 0; i < count; i++)
+        if (second[i].why == REASON_NONE) {
+            list[i].answer.kind = PROBE_HTTP_TLS;
+            list[i].why = REASON_NONE;
+        }
+    tls_context_put(tls);
 }
 
 static void run_batch(struct probe *p, struct trial *list, size_t count, struct chunk_pool *pool)
@@ -352,8 +506,11 @@ static void run_batch(struct probe *p, struct trial *list, size_t count, struct 
     }
     while (turn(list, count))
         ;
+    try_tls(list, count, pool);
     for (size_t i = 0; i < count; i++)
         tell(p, &list[i], list[i].why);
+    for (size_t i = 0; i < count; i++)
+        free(list[i].text);
 }
 
 void probe_peers(struct probe *p, const struct probe_names *names)

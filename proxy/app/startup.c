@@ -39,6 +39,42 @@ struct cfg *startup_load_again(const char *path, struct tls_tickets *tickets, st
     return cfg;
 }
 
+/* A file that is no good is found by the settings' check, and again by who loads it. */
+static void take_further(struct cfg_problems *problems, const struct cfg_problems *more)
+{
+    size_t first = problems->count;
+
+    for (size_t i = 0; i < more->kept; i++) {
+        const struct cfg_problem *one = &more->list[i];
+
+        if (!cfg_problems_has(problems, first, one->file, one->line))
+            cfg_problems_add(problems, one->file, one->line, one->remedy, "%s", one->sentence);
+    }
+}
+
+struct cfg *startup_load_sick(const char *path, struct gates *gates, struct cfg_problems *problems)
+{
+    struct cfg *cfg = cfg_load(path, problems);
+    struct cfg_problems more = {0};
+
+    *gates = (struct gates){0};
+    if (cfg != NULL)
+        cfg_check_settings(cfg, problems);
+    if (problems->count > 0) {
+        print_problems(problems);
+        cfg_free(cfg);
+        return NULL;
+    }
+    cfg_check(cfg, problems);
+    if (gates_load(gates, cfg, NULL, &more) == 0)
+        (void)gates_load_revoked(gates, &more);
+    (void)admin_port_load(cfg, &more);
+    admin_port_close();
+    take_further(problems, &more);
+    cfg_problems_fini(&more);
+    return cfg;
+}
+
 struct cfg *startup_load(const char *path, struct tls_tickets *tickets, struct gates *gates)
 {
     struct cfg_problems problems = {0};

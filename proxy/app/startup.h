@@ -14,6 +14,12 @@
  */
 struct cfg *startup_load(const char *path, struct tls_tickets *tickets, struct gates *gates);
 
+/**
+ * The same for "georelay check --probe": if the settings are right, the model comes back although files that it names may not be;
+ * these are in `problems`, and what they would have made is missing in `gates`.
+ */
+struct cfg *startup_load_sick(const char *path, struct gates *gates, struct cfg_problems *problems);
+
 /** The same for a running program: problems are only added, and nothing is printed. */
 struct cfg *startup_load_again(const char *path, struct tls_tickets *tickets, struct gates *gates, struct cfg_problems *problems);
 

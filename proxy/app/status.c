@@ -171,6 +171,7 @@ static void write_agent(void *arg, const struct seat_look *look)
     json_text(j, "name", look->agent->name);
     write_up(j, look->is_up, look->peer, look->since_ms, look->round_us);
     json_text(j, "version", look->version);
+    json_number(j, "protocol", look->protocol);
     json_number(j, "spares", look->spares);
     json_number(j, "waiting", look->waiting);
     json_close(j, '}');
@@ -183,6 +184,9 @@ static void write_relay(void *arg, const struct uplink_look *look)
     json_open(j, NULL, '{');
     json_text(j, "name", look->relay->text);
     write_up(j, look->is_up, look->peer, look->since_ms, look->round_us);
+    json_text(j, "version", look->version);
+    json_number(j, "protocol", look->protocol);
+    json_text(j, "why", look->why != REASON_NONE ? reason_name(look->why) : NULL);
     json_bool(j, "is_draining", look->is_draining);
     json_number(j, "spares", look->spares);
     json_close(j, '}');

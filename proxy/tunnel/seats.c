@@ -599,6 +599,7 @@ void seats_look(const struct seats *seats, seat_look_fn *found, void *arg)
             look.is_up = true;
             look.peer = control_peer(seat->control);
             look.version = seat->program;
+            look.protocol = seat->version;
             look.since_ms = seat->up_ms;
             look.round_us = control_round_us(seat->control);
         }

@@ -53,6 +53,7 @@ struct seat_look {
     bool is_up;
     const struct address *peer; /**< NULL: down */
     const char *version;        /**< of its program */
+    unsigned protocol;          /**< version of it that both speak; 0: down */
     uint64_t since_ms;          /**< of clock_ms(): up since */
     uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
     unsigned spares;            /**< open, verified and unused */

@@ -141,6 +141,7 @@ static void take_welcome(struct uplink *u, const struct frame *f)
     u->up_ms = clock_ms();
     u->level = f->spares;
     u->version = f->version;
+    strcpy(u->program, f->text);
     control_start(u->control, f->heartbeat_ms);
     uplink_tell_workers(u);
     refill(u);
@@ -511,8 +512,11 @@ void uplinks_look(const struct uplinks *all, uplink_look_fn *found, void *arg)
         struct uplink_look look = {
             .relay = u->host->endpoint, .is_up = u->is_up, .is_draining = u->is_draining, .spares = u->spares};
 
+        look.why = u->is_up ? REASON_NONE : u->why;
         if (u->is_up) {
             look.peer = control_peer(u->control);
+            look.version = u->program;
+            look.protocol = u->version;
             look.since_ms = u->up_ms;
             look.round_us = control_round_us(u->control);
         }

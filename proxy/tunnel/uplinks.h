@@ -41,6 +41,9 @@ struct uplink_look {
     bool is_up;
     bool is_draining;
     const struct address *peer; /**< NULL: down */
+    const char *version;        /**< of its program; NULL: down. For the length of the call */
+    unsigned protocol;          /**< version of it that both speak; 0: down */
+    enum reason why;            /**< of the last end; NONE: it is up, or never was */
     uint64_t since_ms;          /**< of clock_ms(): up since */
     uint64_t round_us;          /**< of the last heartbeat; 0: unknown */
     unsigned spares;            /**< open or being opened */

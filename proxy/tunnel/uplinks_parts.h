@@ -26,8 +26,9 @@ struct uplink {
     /* up */
     struct control *control;
     uint8_t instance[FRAME_INSTANCE];
-    unsigned version; /* of the protocol, that both speak */
-    enum reason why;  /* of the last end */
+    unsigned version;                 /* of the protocol, that both speak */
+    char program[FRAME_TEXT_MAX + 1]; /* the relay's version, as it says */
+    enum reason why;                  /* of the last end */
     bool is_up;
     bool is_draining;
     bool is_logged; /* that this one is up, or draining: */

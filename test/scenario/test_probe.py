@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 
+import http1
 import libconfig
 import peers
 import pki as pki_module
@@ -35,21 +36,21 @@ class Probe:
         """The line of that level with all these words."""
         lines = [line for line in self.text.splitlines() if line.startswith(level + ": ") and all(word in line for word in words)]
         assert lines, f"no {level} line with {words}:\n{self.text}{self.errors}"
-        if level != "good":
-            assert "; mend: " in lines[0], lines[0]
+        if level != "ok":
+            assert "; remedy: " in lines[0], lines[0]
         return lines[0]
 
     def lacks(self, *words):
-        line = self.has("missing", *words)
+        line = self.has("error", *words)
         assert self.code == 1, self.text
         return line
 
     @property
-    def missing(self):
-        return re.findall(r"^missing: .*", self.text, re.M)
+    def errors_found(self):
+        return re.findall(r"^error: .*", self.text, re.M)
 
     def is_clean(self):
-        assert self.code == 0 and not self.missing and re.search(r"^probe: \d+ good, \d+ warnings?, 0 missing$", self.text, re.M), self.text + self.errors
+        assert self.code == 0 and not self.errors_found and re.search(r"^probe: \d+ ok, \d+ warnings?, 0 errors$", self.text, re.M), self.text + self.errors
 
 
 @pytest.fixture
@@ -87,10 +88,10 @@ def transparent(lab):  # noqa: F811
 def test_all_is_well(open_lab, server):
     probe = Probe(open_lab, {"user": "nobody", "links": [link(open_lab, advise=alias())]})
     probe.is_clean()
-    probe.has("good", "user nobody")
-    probe.has("good", "can listen on " + open_lab["host"].at(5481))
-    probe.has("good", "10.20.1.1-10.20.1.14", "are on this machine")
-    probe.has("good", "takes connections", "from 10.20.1.1")
+    probe.has("ok", "user nobody")
+    probe.has("ok", "can listen on " + open_lab["host"].at(5481))
+    probe.has("ok", "10.20.1.1-10.20.1.14", "are on this machine")
+    probe.has("ok", "takes connections", "from 10.20.1.1")
     with server.accept() as came:
         assert came.remote[0] == "10.20.1.1"
 
@@ -99,12 +100,12 @@ def test_without_probe_nothing_is_tried(open_lab):
     path = open_lab.home / "plain.conf"
     path.write_text(libconfig.settings({"role": "relay", "links": [{"name": "a", "listen": ["10.99.0.1:1"], "server": "10.10.0.5:5481"}]}))
     done = subprocess.run([*open_lab["host"].prefix, open_lab.georelay, "check", "-c", str(path)], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0 and "missing" not in done.stdout, done.stdout
+    assert done.returncode == 0 and "probe: " not in done.stdout, done.stdout
 
 
 def test_a_wrong_configuration_is_2(open_lab):
     probe = Probe(open_lab, {"linkss": []})
-    assert probe.code == 2 and "good" not in probe.text
+    assert probe.code == 2 and "ok: " not in probe.text
 
 
 # ---- listeners ----
@@ -112,7 +113,7 @@ def test_a_wrong_configuration_is_2(open_lab):
 def test_an_address_of_another_machine(open_lab, server):
     probe = Probe(open_lab, {"links": [link(open_lab, listen=["10.20.0.99:5481", open_lab["host"].at(5481)])]})
     assert "ip address add 10.20.0.99/24" in probe.lacks("10.20.0.99:5481", 'the link "node-a"')
-    assert len(probe.missing) == 1
+    assert len(probe.errors_found) == 1
 
 
 def test_a_port_that_another_program_has(open_lab, server):
@@ -136,7 +137,7 @@ def test_georelay_itself_is_no_obstacle(open_lab, server, tmp_path):
         finally:
             running.terminate()
     probe.is_clean()
-    probe.has("good", f"a georelay listens there already (process {running.pid})")
+    probe.has("ok", f"a georelay listens there already (process {running.pid})")
 
 
 def test_a_low_port_without_rights(open_lab, server):
@@ -185,7 +186,7 @@ def test_few_files(open_lab, server):
 # ---- servers and names ----
 
 def test_a_server_that_does_not_listen(open_lab):
-    assert "ss -ltn" in Probe(open_lab, {"links": [link(open_lab)]}).lacks("10.10.0.5:5481", "node-a", "refused")
+    assert "start what listens on port 5481" in Probe(open_lab, {"links": [link(open_lab)]}).lacks("10.10.0.5:5481", "node-a", "refused")
 
 
 def test_a_firewall_in_between(open_lab, server):
@@ -194,12 +195,16 @@ def test_a_firewall_in_between(open_lab, server):
     assert "georelay firewall -c " in probe.lacks("10.10.0.5:5481", "did not answer in time")
 
 
-def test_servers_of_a_web_door(open_lab, server):
-    web = {"name": "main", "plain": [open_lab["host"].at(8081)], "servers": [open_lab["server"].at(5481), open_lab["server"].at(8080)]}
-    probe = Probe(open_lab, {"web": [web]})
-    probe.has("good", open_lab["server"].at(5481), 'web door "main"')
+def test_servers_of_a_web_door(open_lab):
+    web = {"name": "main", "plain": [open_lab["host"].at(8081)], "servers": [open_lab["server"].at(5480), open_lab["server"].at(8080)]}
+    with open_lab["server"].inside():
+        recorder = http1.Recorder(ip=open_lab["server"].ip(), port=5480)
+    with recorder:
+        probe = Probe(open_lab, {"web": [web]})
+    probe.has("ok", open_lab["server"].at(5480), 'web door "main"', "answers over HTTP with 200")
+    assert b"HEAD / HTTP/1.1\r\nHost: 10.10.0.5:5480\r\n" in recorder.records[0].raw
     probe.lacks(open_lab["server"].at(8080), 'web door "main"')
-    assert len(probe.missing) == 1
+    assert len(probe.errors_found) == 1
 
 
 def test_a_name_without_address(open_lab, server):
@@ -210,7 +215,7 @@ def test_a_name_without_address(open_lab, server):
 def test_a_name_with_one(open_lab):
     with open_lab["host"].inside(), peers.Listener("127.0.0.1", 5499):
         probe = Probe(open_lab, {"links": [link(open_lab, server="localhost:5499")]})
-    probe.has("good", "the name localhost is")
+    probe.has("ok", "the name localhost is")
 
 
 # ---- relays ----
@@ -261,7 +266,7 @@ def test_a_relay(open_lab):
     with TlsEnd(open_lab["host"], 8443, open_lab.pki.identity("relay"), open_lab.pki.ca):
         probe = Probe(open_lab, agent(open_lab), machine="site")
     probe.is_clean()
-    probe.has("good", "the relay 10.20.0.10:8443", "certificate and ours are good")
+    probe.has("ok", "the relay 10.20.0.10:8443", "certificate and ours are good")
 
 
 def test_no_relay(open_lab):
@@ -297,7 +302,7 @@ def test_a_running_agent_is_not_disturbed(open_lab, tmp_path):
             relay.terminate()
             said = relay.stderr.read()
             running.terminate()
-    probe.has("good", "the relay 10.20.0.10:8443")
+    probe.has("ok", "the relay 10.20.0.10:8443")
     assert "why=replaced" not in said and "ev=agent_down" not in said.split("ev=stopping")[0], said
 
 
@@ -307,7 +312,7 @@ def test_a_certificate_that_expires_soon(open_lab, server, tmp_path):
     subprocess.run([open_lab.georelay, "pki", "init", "--dir", str(tmp_path)], check=True, capture_output=True, timeout=60)
     subprocess.run([open_lab.georelay, "pki", "web", "scada.example", "--days", "20", "--dir", str(tmp_path)], check=True, capture_output=True, timeout=60)
     identity = {"chain": str(tmp_path / "web.crt"), "key": str(tmp_path / "web.key")}
-    web = {"name": "main", "listen": [open_lab["host"].at(8444)], "certificates": [identity], "servers": [open_lab["server"].at(5481)]}
+    web = {"name": "main", "listen": [open_lab["host"].at(8444)], "certificates": [identity], "mode": "tcp", "servers": [open_lab["server"].at(5481)]}
     probe = Probe(open_lab, {"web": [web]})
     assert "georelay pki web" in probe.has("warning", "web.crt", "scada.example", " days")
     probe.is_clean()
@@ -326,21 +331,21 @@ def test_transparent_from_nothing_to_all(open_lab, server):
     open_lab.net.transparent("host")
     host, settings = open_lab["host"], transparent(open_lab)
     before = Probe(open_lab, settings)
-    before.has("good", "may take connections to other addresses")
-    commands = [before.lacks(words).split("; mend: ")[1] for words in ("no policy rule", "no route to this machine")]
+    before.has("ok", "may take connections to other addresses")
+    commands = [before.lacks(words).split("; remedy: run: ")[1] for words in ("no policy rule", "no route to this machine")]
     assert "georelay firewall -c" in before.lacks('no rule of nftables for "advise node-a"')
     before.lacks("10.10.0.5:5481", "from 192.168.1.2", "did not answer", "let the server's side route 192.168.1.2 to this machine")
     for command in commands:
         host.run("sh", "-e", text=command)
     half = Probe(open_lab, settings)
-    half.has("good", "have a rule of their own")
-    half.has("good", "routed to this machine")
-    assert len(half.missing) == 2, half.text
+    half.has("ok", "have a rule of their own")
+    half.has("ok", "routed to this machine")
+    assert len(half.errors_found) == 2, half.text
     script(open_lab, before)
     after = Probe(open_lab, settings)
     after.is_clean()
-    after.has("good", 'nftables for "advise node-a" is in place')
-    after.has("good", "takes connections from 192.168.1.2")
+    after.has("ok", 'nftables for "advise node-a" is in place')
+    after.has("ok", "takes connections from 192.168.1.2")
     script(open_lab, before, "--clients", "192.168.7.0/24")
     Probe(open_lab, settings).has("warning", "another configuration")
 
@@ -351,7 +356,7 @@ def test_a_setting_of_the_kernel(open_lab, server):
     script(open_lab, Probe(open_lab, settings))
     host.sysctl(net__ipv4__conf__dmz__src_valid_mark=1)
     probe = Probe(open_lab, settings)
-    host.run("sh", "-e", text=probe.lacks("src_valid_mark of dmz is 1").split("; mend: ")[1])
+    host.run("sh", "-e", text=probe.lacks("src_valid_mark of dmz is 1").split("; remedy: run: ")[1])
     probe.lacks("10.10.0.5:5481", "did not answer")
     Probe(open_lab, settings).is_clean()
 
@@ -372,7 +377,7 @@ def test_any_port_needs_its_rule_alone(open_lab, server):
     settings = {"links": [link(open_lab, advise=alias(any_port="on"))]}
     before = Probe(open_lab, settings)
     before.lacks('no rule of nftables for "advise node-a"')
-    assert len(before.missing) == 1
+    assert len(before.errors_found) == 1
     script(open_lab, before)
     Probe(open_lab, settings).is_clean()
 
