@@ -346,5 +346,5 @@ void syslog_stop(void)
 void syslog_put(const char *line, size_t length)
 {
     if (syslog_to.settings != NULL && !line_queue_put(&syslog_to.queue, line, length))
-        audit_give_up();
+        audit_lose(AUDIT_RECEIVER);
 }
