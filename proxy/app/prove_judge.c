@@ -248,12 +248,26 @@ static bool is_client(const struct prove_view *v, const struct address *peer)
     return prove_peers_find(&v->peers, PROVE_CLIENTS, peer) != NULL;
 }
 
+/* Who may read at the admin port is for its keys to say, not for addresses. */
 static bool may_be_accepted(const struct prove_view *v, enum account_purpose purpose, const struct address *peer)
 {
-    if (purpose == ACCOUNT_ADVISE)
+    switch (purpose) {
+    case ACCOUNT_ADMIN:
+        return true;
+    case ACCOUNT_ADVISE:
         return prove_peers_find(&v->peers, PROVE_SERVER, peer) != NULL ||
                prove_peers_find(&v->peers, PROVE_SERVER_SOURCE, peer) != NULL;
-    return is_client(v, peer);
+    default:
+        return is_client(v, peer);
+    }
+}
+
+static bool is_admin_port(const struct cfg *cfg, uint16_t port)
+{
+    for (size_t i = 0; i < cfg->admin.listen_count; i++)
+        if (address_port(&cfg->admin.listen[i].address) == port)
+            return true;
+    return false;
 }
 
 static bool may_be_opened(const struct prove_view *v, enum account_purpose purpose, const struct address *peer)
@@ -295,7 +309,7 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
     char peer[ADDRESS_TEXT];
 
     if (group->way == ACCOUNT_ACCEPTED) {
-        if (!is_client(v, &at) && !may_be_accepted(v, ACCOUNT_ADVISE, &at))
+        if (!is_client(v, &at) && !may_be_accepted(v, ACCOUNT_ADVISE, &at) && !is_admin_port(v->cfg, group->port))
             find(f, "accepted_from_stranger", "the kernel knows %zu connections accepted from %s at port %u", group->count,
                  address_format_ip(&at, peer), group->port);
         return;

@@ -17,6 +17,7 @@ import joined
 import netns
 import peers
 import program
+import prometheus
 import pytest
 import relay as relay_module
 
@@ -108,12 +109,14 @@ def with_socket(stage, name):
     return {"socket": str(stage.folder / f"{name}.sock")}
 
 
-def lay(stage, server, prefixes=((), ()), relay_ip="127.0.0.1", clients=None, **more):
+def lay(stage, server, prefixes=((), ()), relay_ip="127.0.0.1", clients=None, agent_admin=None, agent=None,
+        **more):
     """A relay and an agent with a control socket each, their spare channels open."""
     relay = stage.relay(prefix=prefixes[0], links=[stage.link(server.text, listen=None, advise=stage.alias())],
                         tunnel=stage.tunnel(stage.allow("site-a", clients=clients), listen=f"{relay_ip}:0"),
                         admin=with_socket(stage, "relay"), **more)
-    settings = stage.agent_settings("site-a", relay.address_text("tunnel"), admin=with_socket(stage, "agent"))
+    settings = stage.agent_settings("site-a", relay.address_text("tunnel"), admin={**with_socket(stage, "agent"), **(agent_admin or {})},
+                                    **(agent or {}))
     if clients:
         settings["clients"] = clients
     agent = stage.add(relay_module.Georelay(stage.folder, "agent", settings, prefix=prefixes[1]))
@@ -263,6 +266,17 @@ def test_stranger_at_the_agent(stage):
     peers.connect_reset(agent.address("link"), bind="127.0.0.9")
     report = not_proved(agent.config, "accepted_from_stranger")
     assert "127.0.0.9" in report.text
+
+
+def test_prometheus_at_an_agent(stage):
+    """Who reads the metrics is no client, and need not be one."""
+    _, agent = lay(stage, stage.listener(), clients=[f"{stage.block[1]}/32"], agent_admin={"listen": [f"127.0.0.1:{peers.free_port()}"]})
+    prometheus.metrics(agent)
+    with stage.connect(agent.address("admin")):  # the kernel sees this one
+        program.wait_for(lambda: accounts(control_of(agent)).get(("admin", "accepted", "127.0.0.1")) == (2, -1))
+        report = proved(agent.config)
+    assert ["admin", "127.0.0.1", "2"] in report.rows("connections accepted since the start")
+    assert ["accepted", "127.0.0.1", str(agent.address("admin")[1]), "1"] in report.rows("connections at this moment, as the kernel knows them")
 
 
 def test_relay_without_named_clients(stage):
