@@ -279,6 +279,8 @@ static bool may_be_opened(const struct prove_view *v, enum account_purpose purpo
         return is_client(v, peer);
     case ACCOUNT_SERVER:
         return prove_peers_find(&v->peers, PROVE_SERVER, peer) != NULL;
+    case ACCOUNT_SYSLOG:
+        return prove_peers_find(&v->peers, PROVE_RECEIVER, peer) != NULL;
     default:
         return false;
     }
@@ -317,6 +319,7 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
     address_set_port(&at, group->port);
     if (prove_peers_find_port(&v->peers, PROVE_RELAY, &at) == NULL &&
         prove_peers_find_port(&v->peers, PROVE_SERVER, &at) == NULL &&
+        prove_peers_find_port(&v->peers, PROVE_RECEIVER, &at) == NULL &&
         !(is_client(v, &at) && port_range_contains(&v->cfg->advise_ports, group->port)))
         find(f, "opened_to_stranger",
              "the kernel knows %zu connections opened to %s port %u, which the configuration does not name", group->count,

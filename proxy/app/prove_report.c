@@ -148,7 +148,7 @@ static void print_process(FILE *out, const struct prove_view *v, const struct un
 
 static void print_peer(FILE *out, const struct prove_peer *peer)
 {
-    static const char *const kinds[] = {"clients", "server", "server", "relay"};
+    static const char *const kinds[] = {"clients", "server", "server", "relay", "syslog"};
     char ip[ADDRESS_TEXT], network[ADDRESS_TEXT + 8] = "(name not found)";
 
     if (!peer->is_unknown)

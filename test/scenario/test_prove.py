@@ -20,6 +20,7 @@ import program
 import prometheus
 import pytest
 import relay as relay_module
+import test_audit
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 CLIENTS = 8       # CONTROL_CLIENTS
@@ -266,6 +267,23 @@ def test_stranger_at_the_agent(stage):
     peers.connect_reset(agent.address("link"), bind="127.0.0.9")
     report = not_proved(agent.config, "accepted_from_stranger")
     assert "127.0.0.9" in report.text
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_syslog_receiver(stage, transport):
+    """The audit's connection to its receiver is in the accounts of relay and agent, and the configuration names it."""
+    one, settings = test_audit.receiver(stage, transport)
+    server = stage.listener()
+    state = stage.folder / "agent-state"
+    state.mkdir()
+    relay, agent = lay(stage, server, audit=settings, agent={"audit": settings, "state": str(state)})
+    one.wait(lambda event: event["ev"] == "relay_up")
+    for role in (relay, agent):
+        program.wait_for(lambda: accounts(control_of(role)).get(("syslog", "opened", "127.0.0.1")) == (1, 1))
+        report = proved(role.config)
+        assert ["syslog", "127.0.0.1/32", settings["syslog"]] in report.rows("who is who in the configuration")
+        now = report.rows("connections at this moment, as the kernel knows them")
+        assert ["opened", "127.0.0.1", str(one.port), "1"] in now
 
 
 def test_prometheus_at_an_agent(stage):

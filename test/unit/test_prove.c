@@ -298,11 +298,16 @@ static void test_agent(void **state)
         {ACCOUNT_OPENED, ACCOUNT_RELAY, "192.168.1.20", "opened_to_stranger", "a client is no relay"},
         {ACCOUNT_OPENED, ACCOUNT_CLIENT, "198.51.100.1", "opened_to_stranger", "a relay is no client"},
         {ACCOUNT_OPENED, ACCOUNT_SERVER, "10.10.0.5", "opened_to_stranger", "it has no servers"},
+        {ACCOUNT_OPENED, ACCOUNT_SYSLOG, "192.0.2.14", "", "the syslog receiver"},
+        {ACCOUNT_OPENED, ACCOUNT_SYSLOG, "192.168.1.20", "opened_to_stranger", "a client is no syslog receiver"},
+        {ACCOUNT_OPENED, ACCOUNT_RELAY, "192.0.2.14", "opened_to_stranger", "a syslog receiver is no relay"},
         {ACCOUNT_OPENED, ACCOUNT_OTHER, "192.168.1.20", "opened_to_stranger", "for what is not known"},
     };
     struct cfg cfg = cfg_new(CFG_ROLE_AGENT);
     struct prove_view good = view_new(&cfg);
     (void)state;
+    cfg.audit.syslog =
+        (struct cfg_syslog_target){(char[]){"tls:192.0.2.14:6514"}, CFG_SYSLOG_TLS, (char[]){"192.0.2.14"}, "6514"};
     good_agent(&good);
     good.has_counters = true; /* an agent's machine counts its deliveries */
     good.counters.list[0] = (struct nft_counter){"inet", "georelay", "opened_towards_clients", 1};
