@@ -129,6 +129,7 @@ void firewall_make(struct firewall *f, const struct cfg *cfg, const struct firew
         firewall_relay(&m);
     else
         firewall_agent(&m);
+    firewall_upkeep(&m);
 }
 
 void firewall_fini(struct firewall *f)

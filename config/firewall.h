@@ -15,7 +15,7 @@
 enum { FIREWALL_OUTER = 1, FIREWALL_HOST = 2, FIREWALL_INNER = 4 };
 
 /** Who is connected to. */
-enum firewall_towards { TOWARDS_CLIENTS = 0, TOWARDS_RELAY, TOWARDS_AGENT, TOWARDS_SERVER, TOWARDS_END };
+enum firewall_towards { TOWARDS_CLIENTS = 0, TOWARDS_RELAY, TOWARDS_AGENT, TOWARDS_SERVER, TOWARDS_RECEIVER, TOWARDS_END };
 
 /** What is done with a connection. The last three are for the host alone. */
 enum firewall_means {
@@ -29,7 +29,7 @@ struct firewall_rule {
     int place; /**< one bit */
     enum firewall_towards towards;
     enum firewall_means means;
-    const char *from; /**< who connects: "clients", "agents", "server", "relay", "agent" */
+    const char *from; /**< who connects: "clients", "agents", "server", "administrators", "relay", "agent" */
     bool comes_in;    /**< at the host: to this machine, not from it */
     struct firewall_end source;
     struct firewall_end destination;

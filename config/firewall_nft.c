@@ -11,7 +11,8 @@
 static const char *const counters[TOWARDS_END] = {[TOWARDS_CLIENTS] = "opened_towards_clients",
                                                   [TOWARDS_RELAY] = "opened_towards_relay",
                                                   [TOWARDS_AGENT] = "opened_towards_agent",
-                                                  [TOWARDS_SERVER] = "opened_towards_server"};
+                                                  [TOWARDS_SERVER] = "opened_towards_server",
+                                                  [TOWARDS_RECEIVER] = "opened_towards_receiver"};
 
 /* Paths may hold anything; a comment is one line of plain text. */
 static void print_plain(const char *text, FILE *out)
@@ -119,6 +120,14 @@ static void print_permissions(const struct firewall *f, const struct firewall_nf
 /* -- counters ------------------------------------------------------------------------------------------------------------------
  */
 
+static bool is_towards(const struct firewall *f, enum firewall_towards towards)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->rules[i].towards == towards)
+            return true;
+    return false;
+}
+
 /* Those that a place counts, whether there is a rule for them or not: a 0 is what one wants to see. */
 static void print_counters(const struct firewall *f, const struct firewall_nft *how, FILE *out)
 {
@@ -129,6 +138,7 @@ static void print_counters(const struct firewall *f, const struct firewall_nft *
         [TOWARDS_RELAY] = true,
         [TOWARDS_AGENT] = !is_relay,
         [TOWARDS_SERVER] = is_host || (is_relay && (f->places & FIREWALL_INNER)),
+        [TOWARDS_RECEIVER] = is_towards(f, TOWARDS_RECEIVER),
     };
 
     for (size_t i = 0; i < TOWARDS_END; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * What the files that make rules share: firewall.c, firewall_relay.c, firewall_agent.c, firewall_served.c. Nobody else includes
- * it.
+ * What the files that make rules share: firewall.c, firewall_relay.c, firewall_agent.c, firewall_served.c,
+ * firewall_upkeep.c. Nobody else includes it.
  */
 #pragma once
 
@@ -49,6 +49,9 @@ void firewall_lead(struct firewall_maker *m, const struct cfg_link *link, const 
  * it dials from if the addressing names none.
  */
 void firewall_serve(struct firewall_maker *m, const struct cfg_link *link, const struct firewall_end *own);
+
+/** The admin port and the syslog receiver, of either role. */
+void firewall_upkeep(struct firewall_maker *m);
 
 /** All that is left to say about a role. */
 void firewall_relay(struct firewall_maker *m);

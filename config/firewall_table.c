@@ -8,8 +8,16 @@
 enum column { COLUMN_WAY = 0, COLUMN_SOURCE, COLUMN_DESTINATION, COLUMN_PORTS, COLUMN_REASON, COLUMNS };
 
 static const char *const titles[COLUMNS] = {"DIRECTION", "FROM", "TO", "TCP PORT", "REASON"};
-static const char *const targets[TOWARDS_END] = {
-    [TOWARDS_CLIENTS] = "clients", [TOWARDS_RELAY] = "relay", [TOWARDS_AGENT] = "agent", [TOWARDS_SERVER] = "server"};
+static const char *const targets[TOWARDS_END] = {[TOWARDS_CLIENTS] = "clients",
+                                                 [TOWARDS_RELAY] = "relay",
+                                                 [TOWARDS_AGENT] = "agent",
+                                                 [TOWARDS_SERVER] = "server",
+                                                 [TOWARDS_RECEIVER] = "syslog receiver"};
+
+static bool is_anybody(const char *who)
+{
+    return strcmp(who, "clients") == 0 || strcmp(who, "agents") == 0 || strcmp(who, "administrators") == 0;
+}
 
 /* `who` stands where the addresses are not known, but it is. */
 static char *end_text(const struct firewall_end *end, const char *who)
@@ -21,7 +29,7 @@ static char *end_text(const struct firewall_end *end, const char *who)
     if (!out)
         return firewall_text("?");
     if (firewall_end_print(end, AF_UNSPEC, ", ", out) == 0)
-        fprintf(out, strcmp(who, "clients") == 0 || strcmp(who, "agents") == 0 ? "any" : "the %s", who);
+        fprintf(out, is_anybody(who) ? "any" : "the %s", who);
     fclose(out);
     return text;
 }

@@ -3,6 +3,7 @@
 #include "proxy/app/metrics.h"
 
 #include "proxy/app/expiries.h"
+#include "proxy/audit/audit.h"
 #include "proxy/base/log_writer.h"
 #include "proxy/net/account.h"
 #include "proxy/session/session.h"
@@ -136,6 +137,10 @@ static void write_refusals(FILE *out, const struct tally *t)
         {"connections", REASON_LIMIT_CONNECTIONS},
         {"per_client", REASON_LIMIT_CLIENT},
         {"greeting", REASON_LIMIT_GREETING},
+        {"rate", REASON_LIMIT_RATE},
+        {"rate_per_client", REASON_LIMIT_CLIENT_RATE},
+        {"handshakes", REASON_LIMIT_HANDSHAKES},
+        {"handshakes_per_client", REASON_LIMIT_CLIENT_HANDSHAKES},
         {"files", REASON_NO_FILES},
         {"memory", REASON_NO_MEMORY},
     };
@@ -340,9 +345,11 @@ static void write_process(FILE *out, const struct metrics_view *v)
     put_plain(out, "open_files", "gauge", "Open file descriptors.", counts_files());
     put_plain(out, "max_files", "gauge", "The limit of open file descriptors.", files_max());
     put_plain(out, "chunks", "gauge", "Buffers in use, of 132 KiB each.", v->counts->chunks);
-    head(out, "log_lines_dropped_total", "counter", "Lines of the log, or of the access log, that could not be written.");
+    head(out, "log_lines_dropped_total", "counter", "Lines of the log, the access log or the audit log that were lost.");
     put_one(out, "log_lines_dropped_total", "log", "main", log_writer_dropped(LOG_WRITER_MAIN));
     put_one(out, "log_lines_dropped_total", "log", "access", log_writer_dropped(LOG_WRITER_ACCESS));
+    put_one(out, "log_lines_dropped_total", "log", "audit", audit_lost(AUDIT_CHAIN));
+    put_one(out, "log_lines_dropped_total", "log", "syslog", audit_lost(AUDIT_RECEIVER));
     put_plain(out, "log_lines_skipped_total", "counter",
               "Lines about refusals that were left out because there were too many of a kind.", v->counts->tally.lines_skipped);
 }

@@ -248,12 +248,26 @@ static bool is_client(const struct prove_view *v, const struct address *peer)
     return prove_peers_find(&v->peers, PROVE_CLIENTS, peer) != NULL;
 }
 
+/* Who may read at the admin port is for its keys to say, not for addresses. */
 static bool may_be_accepted(const struct prove_view *v, enum account_purpose purpose, const struct address *peer)
 {
-    if (purpose == ACCOUNT_ADVISE)
+    switch (purpose) {
+    case ACCOUNT_ADMIN:
+        return true;
+    case ACCOUNT_ADVISE:
         return prove_peers_find(&v->peers, PROVE_SERVER, peer) != NULL ||
                prove_peers_find(&v->peers, PROVE_SERVER_SOURCE, peer) != NULL;
-    return is_client(v, peer);
+    default:
+        return is_client(v, peer);
+    }
+}
+
+static bool is_admin_port(const struct cfg *cfg, uint16_t port)
+{
+    for (size_t i = 0; i < cfg->admin.listen_count; i++)
+        if (address_port(&cfg->admin.listen[i].address) == port)
+            return true;
+    return false;
 }
 
 static bool may_be_opened(const struct prove_view *v, enum account_purpose purpose, const struct address *peer)
@@ -265,6 +279,8 @@ static bool may_be_opened(const struct prove_view *v, enum account_purpose purpo
         return is_client(v, peer);
     case ACCOUNT_SERVER:
         return prove_peers_find(&v->peers, PROVE_SERVER, peer) != NULL;
+    case ACCOUNT_SYSLOG:
+        return prove_peers_find(&v->peers, PROVE_RECEIVER, peer) != NULL;
     default:
         return false;
     }
@@ -295,7 +311,7 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
     char peer[ADDRESS_TEXT];
 
     if (group->way == ACCOUNT_ACCEPTED) {
-        if (!is_client(v, &at) && !may_be_accepted(v, ACCOUNT_ADVISE, &at))
+        if (!is_client(v, &at) && !may_be_accepted(v, ACCOUNT_ADVISE, &at) && !is_admin_port(v->cfg, group->port))
             find(f, "accepted_from_stranger", "the kernel knows %zu connections accepted from %s at port %u", group->count,
                  address_format_ip(&at, peer), group->port);
         return;
@@ -303,6 +319,7 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
     address_set_port(&at, group->port);
     if (prove_peers_find_port(&v->peers, PROVE_RELAY, &at) == NULL &&
         prove_peers_find_port(&v->peers, PROVE_SERVER, &at) == NULL &&
+        prove_peers_find_port(&v->peers, PROVE_RECEIVER, &at) == NULL &&
         !(is_client(v, &at) && port_range_contains(&v->cfg->advise_ports, group->port)))
         find(f, "opened_to_stranger",
              "the kernel knows %zu connections opened to %s port %u, which the configuration does not name", group->count,

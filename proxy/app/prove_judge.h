@@ -3,7 +3,8 @@
  * What follows from all that "georelay prove" has learnt: findings that speak against the claim. No finding, and it is proved.
  *
  * A relay's claim: it has opened no connection towards the clients' networks. An agent's: it has accepted connections only from
- * its clients (and advises from its servers), and opened connections only to its relays, its clients and its servers.
+ * its clients (and advises from its servers), but at its admin port, and opened connections only to its relays, its clients, its
+ * servers and its syslog receiver.
  *
  * What can't be decided is a finding too. Pure but for its memory. For commands.
  */

@@ -99,6 +99,16 @@ static bool add_clients(struct prove_peers *p, const struct cfg *cfg)
     return is_good;
 }
 
+/* Over UDP, or a Unix socket, nothing is connected. */
+static bool add_receiver(struct prove_peers *p, const struct cfg_syslog_target *syslog)
+{
+    struct prove_peer peer = {.kind = PROVE_RECEIVER, .port = (uint16_t)atoi(syslog->port), .text = syslog->text};
+
+    if (syslog->transport != CFG_SYSLOG_TCP && syslog->transport != CFG_SYSLOG_TLS)
+        return true;
+    return add_name(p, peer, syslog->host);
+}
+
 int prove_peers_init(struct prove_peers *p, const struct cfg *cfg)
 {
     bool is_good;
@@ -111,6 +121,8 @@ int prove_peers_init(struct prove_peers *p, const struct cfg *cfg)
         is_good = add_web(p, &cfg->web[i]);
     for (size_t i = 0; i < cfg->relays_count && is_good; i++)
         is_good = add_endpoint(p, PROVE_RELAY, &cfg->relays[i]);
+    if (is_good)
+        is_good = add_receiver(p, &cfg->audit.syslog);
     return is_good ? 0 : -1;
 }
 

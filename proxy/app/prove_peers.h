@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Who is who among the peers of a relay or agent, by its configuration: the clients' networks, the servers, the relays. Names are
- * looked up once, when the list is made, and that blocks. For "georelay prove".
+ * Who is who among the peers of a relay or agent, by its configuration: the clients' networks, the servers, the relays, the
+ * audit's syslog receiver. Names are looked up once, when the list is made, and that blocks. For "georelay prove".
  */
 #pragma once
 
 #include "config/model.h"
 
-enum prove_kind { PROVE_CLIENTS = 0, PROVE_SERVER, PROVE_SERVER_SOURCE, PROVE_RELAY };
+enum prove_kind { PROVE_CLIENTS = 0, PROVE_SERVER, PROVE_SERVER_SOURCE, PROVE_RELAY, PROVE_RECEIVER };
 
 /** One entry of the configuration. A name that has several addresses makes several. */
 struct prove_peer {
     enum prove_kind kind;
     struct network network;
-    uint16_t port;    /**< of servers and relays; 0: any */
+    uint16_t port;    /**< of servers, relays and receivers; 0: any */
     const char *text; /**< as written, or the name of a clients' network's agent; borrowed from the configuration */
     bool is_unknown;  /**< a name that could not be looked up: `network` is empty */
 };

@@ -129,8 +129,8 @@ static void print_head(FILE *out, const struct cfg *cfg)
     fprintf(out, "claim:         %s\n",
             cfg->role == CFG_ROLE_RELAY
                 ? "this relay has opened no connection towards the networks of the clients"
-                : "this agent has accepted connections only from its clients (and advises from its servers), and opened "
-                  "connections only to its relays, clients and servers");
+                : "this agent has accepted connections only from its clients (and advises from its servers), but at its admin "
+                  "port, and opened connections only to its relays, clients, servers and syslog receiver");
 }
 
 static void print_process(FILE *out, const struct prove_view *v, const struct unreachable *why)
@@ -148,7 +148,7 @@ static void print_process(FILE *out, const struct prove_view *v, const struct un
 
 static void print_peer(FILE *out, const struct prove_peer *peer)
 {
-    static const char *const kinds[] = {"clients", "server", "server", "relay"};
+    static const char *const kinds[] = {"clients", "server", "server", "relay", "syslog"};
     char ip[ADDRESS_TEXT], network[ADDRESS_TEXT + 8] = "(name not found)";
 
     if (!peer->is_unknown)

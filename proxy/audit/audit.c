@@ -33,6 +33,7 @@ static const struct audit_row rows[AUDIT_EVENTS] = {
 static const char *const result_names[] = {"ok", "refused", "failed"};
 
 static atomic_bool is_on;
+static atomic_uint_fast64_t lost_at[AUDIT_PLACES];
 
 static struct {
     pthread_mutex_t lock;
@@ -89,7 +90,21 @@ void audit_end(struct log_line *l)
 {
     log_fields_end(l);
     if (!writer_put(l->text, l->used))
-        audit_give_up();
+        audit_lose(AUDIT_CHAIN);
+}
+
+/* -- what was lost -------------------------------------------------------------------------------------------------------------
+ */
+
+void audit_lose(enum audit_place place)
+{
+    atomic_fetch_add_explicit(&lost_at[place], 1, memory_order_relaxed);
+    audit_give_up();
+}
+
+uint64_t audit_lost(enum audit_place place)
+{
+    return atomic_load_explicit(&lost_at[place], memory_order_relaxed);
 }
 
 /* -- trouble -------------------------------------------------------------------------------------------------------------------

@@ -54,6 +54,12 @@ bool audit_begin(struct log_line *l, enum audit_event event, enum audit_result r
 /** Puts it into the queue. */
 void audit_end(struct log_line *l);
 
+/** Where lines go: into the chain and its file, and from there to a syslog receiver. */
+enum audit_place { AUDIT_CHAIN = 0, AUDIT_RECEIVER, AUDIT_PLACES };
+
+/** Lines that found the queue for this place full, since the start. Any thread. */
+uint64_t audit_lost(enum audit_place place);
+
 /** How syslog lines travel. */
 enum audit_transport { AUDIT_NO_SYSLOG = 0, AUDIT_UDP, AUDIT_TCP, AUDIT_TLS, AUDIT_UNIX };
 

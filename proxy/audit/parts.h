@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "proxy/audit/audit.h"
 #include "proxy/audit/chain.h"
 #include "proxy/base/line_queue.h"
 
@@ -30,6 +31,9 @@ uint64_t audit_trouble_over(struct audit_trouble *t);
 
 /** A line can't be kept: stops the program if the settings say so. Any thread. */
 void audit_give_up(void);
+
+/** The same, and the line is gone: it is counted. Any thread. */
+void audit_lose(enum audit_place place);
 
 /** Begins a line's fields without a look at whether anything is audited: for the audit's own. */
 void audit_line(struct log_line *l, enum audit_event event, enum audit_result result);

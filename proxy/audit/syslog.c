@@ -4,6 +4,7 @@
 
 #include "proxy/audit/parts.h"
 #include "proxy/base/clock.h"
+#include "proxy/net/account.h"
 #include "tls/line.h"
 
 #include <errno.h>
@@ -72,6 +73,22 @@ static int connect_to(int family, int type, const struct sockaddr *to, socklen_t
     return -1;
 }
 
+/* A connection of TCP is in the accounts, like any other that we open. */
+static int connect_address(const struct syslog *s, const struct addrinfo *at)
+{
+    bool is_counted = s->settings->transport != AUDIT_UDP;
+    struct address peer = {0};
+    int fd;
+
+    address_from_sockaddr(&peer, at->ai_addr, at->ai_addrlen);
+    if (is_counted)
+        account_opened(ACCOUNT_SYSLOG, &peer);
+    fd = connect_to(at->ai_family, at->ai_socktype, at->ai_addr, at->ai_addrlen);
+    if (is_counted && fd >= 0)
+        account_made(ACCOUNT_SYSLOG, &peer);
+    return fd;
+}
+
 static const char *connect_host(struct syslog *s)
 {
     const struct addrinfo hints = {.ai_socktype = s->settings->transport == AUDIT_UDP ? SOCK_DGRAM : SOCK_STREAM};
@@ -81,7 +98,7 @@ static const char *connect_host(struct syslog *s)
     if (error != 0)
         return gai_strerror(error);
     for (const struct addrinfo *at = list; at != NULL && s->fd < 0; at = at->ai_next)
-        s->fd = connect_to(at->ai_family, at->ai_socktype, at->ai_addr, at->ai_addrlen);
+        s->fd = connect_address(s, at);
     error = errno;
     freeaddrinfo(list);
     return s->fd >= 0 ? NULL : strerror(error);
@@ -346,5 +363,5 @@ void syslog_stop(void)
 void syslog_put(const char *line, size_t length)
 {
     if (syslog_to.settings != NULL && !line_queue_put(&syslog_to.queue, line, length))
-        audit_give_up();
+        audit_lose(AUDIT_RECEIVER);
 }

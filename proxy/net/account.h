@@ -35,7 +35,8 @@
     X(CLIENT, "client")     /* opened: an advise, to the client */                                                               \
     X(RELAY, "relay")       /* opened: an agent's, to a relay */                                                                 \
     X(UPSTREAM, "upstream") /* opened: a request's, to a server of a web front door */                                           \
-    X(HEALTH, "health")     /* opened: a health check's, to the same */
+    X(HEALTH, "health")     /* opened: a health check's, to the same */                                                          \
+    X(SYSLOG, "syslog")     /* opened: the audit's, to its syslog receiver */
 
 enum __attribute__((packed)) account_purpose {
 #define X(constant, name) ACCOUNT_##constant,

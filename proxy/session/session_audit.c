@@ -26,7 +26,7 @@ static bool is_access(enum reason why)
     return why == REASON_ACCESS_DENIED || why == REASON_ROUTE_DENIED;
 }
 
-/* A rule of ours said no; all else went wrong. */
+/* A rule of ours, or the administrator, said no; all else went wrong. */
 static bool is_rule(enum reason why)
 {
     switch (why) {
@@ -49,6 +49,9 @@ static bool is_rule(enum reason why)
     case REASON_TLS_NO_COMMON:
     case REASON_TLS_NO_ALPN:
     case REASON_OUT_OF_HOURS:
+    case REASON_REVOKED:
+    case REASON_KILLED:
+    case REASON_ISLAND:
         return true;
     default:
         return is_certificate(why) || is_limit(why) || is_access(why);
@@ -73,6 +76,8 @@ static enum audit_event refusal_of(enum session_kind kind, bool is_tunnel, enum 
         return AUDIT_ADVISE_REFUSED;
     if (kind == SESSION_TUNNEL || is_tunnel)
         return reason_is_good(why) ? AUDIT_EVENTS : AUDIT_AGENT_REFUSED;
+    if (why == REASON_ISLAND)
+        return AUDIT_ACCESS_DENIED;
     return is_certificate(why) ? AUDIT_LOGON_REFUSED : AUDIT_EVENTS;
 }
 
@@ -119,12 +124,12 @@ void session_audit_open(const struct session *s)
 
 void session_audit_close(const struct session *s, const struct session_ends *ends)
 {
-    bool is_good = reason_is_good(s->why);
+    enum audit_result result = reason_is_good(s->why) ? AUDIT_OK : result_of(s->why);
     struct log_line l;
 
     if (s->kind != SESSION_LINK && s->kind != SESSION_ADVISE)
         return;
-    if (!audit_begin(&l, s->kind == SESSION_LINK ? AUDIT_LINK_CLOSE : AUDIT_ADVISE_CLOSE, is_good ? AUDIT_OK : AUDIT_FAILED))
+    if (!audit_begin(&l, s->kind == SESSION_LINK ? AUDIT_LINK_CLOSE : AUDIT_ADVISE_CLOSE, result))
         return;
     session_log_sid(&l, s);
     session_log_ask(&l, &s->ask, s->kind);

@@ -12,6 +12,7 @@ import subprocess
 import audit_log
 import build
 import libconfig
+import peers
 import pki as pki_module
 import pytest
 import relay as relay_module
@@ -24,7 +25,7 @@ KEY = b"0123456789abcdef0123456789abcdef"
 class Site:
     """A relay with one link, whose every event is audited into a file."""
 
-    def __init__(self, stage, key=False, prefix=(), **audit):
+    def __init__(self, stage, key=False, prefix=(), admin=None, **audit):
         self.stage, self.server = stage, stage.echo()
         self.file = pathlib.Path(audit.pop("file", stage.folder / "audit.log"))
         settings = {"file": str(self.file), **audit}
@@ -33,7 +34,7 @@ class Site:
             path.write_bytes(KEY + b"\n")
             path.chmod(0o600)
             settings["key"] = str(path)
-        self.relay = stage.relay(links=[stage.link(self.server.text)], audit=settings, prefix=prefix)
+        self.relay = stage.relay(links=[stage.link(self.server.text)], audit=settings, prefix=prefix, **({"admin": admin} if admin else {}))
         self.state = stage.folder / "relay-state"
 
     def link(self):
@@ -181,6 +182,30 @@ def test_the_administrator(stage):
     asked = [e for e in site.events() if e["ev"].startswith("admin_")]
     assert [(e["request"], e["result"]) for e in asked] == [("accounts", "ok"), ('what "is" this', "refused")], asked
     assert {(e["uid"], e["pid"]) for e in asked} == {(str(os.getuid()), str(os.getpid()))}
+
+
+def result_of(site, event, **wanted):
+    """What the audit says of the first such event, which may come a moment later."""
+    def found():
+        return [e["result"] for e in site.events() if e["ev"] == event and all(e[key] == value for key, value in wanted.items())]
+    wait_for(found)
+    return found()[0]
+
+
+def test_what_the_administrator_ends_is_refused(stage):
+    """kill and island are his word, no failure: links that he ends, and who knocks at an island."""
+    site = Site(stage, admin={"socket": str(stage.folder / "control.sock")})
+    for words, why in ((("kill", "direct"), "killed"), (("island", "on"), "island")):
+        client = stage.connect(site.relay.address("link", "node-a"))
+        client.send(b"x")
+        client.expect(b"x")
+        subprocess.run([build.georelay(), words[0], "-c", str(site.relay.config), words[1]], capture_output=True, timeout=60, check=True)
+        client.expect_reset()
+        assert result_of(site, "link_close", why=why) == "refused"
+    assert peers.connect_reset(site.relay.address("link", "node-a")) < 1
+    assert result_of(site, "access_denied", why="island") == "refused"
+    site.relay.stop()
+    site.good()
 
 
 # -- nothing is changed unseen --

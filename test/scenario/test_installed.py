@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed beside the program: the units' filter of system calls, and the shell's completion."""
+import fnmatch
 import os
 import pathlib
 import re
@@ -125,6 +126,33 @@ def completed(*words):
     result = subprocess.run(("bash", "-ec", script, "bash", *words), capture_output=True, text=True, timeout=60, check=False)
     assert not result.stderr, result.stderr
     return set(result.stdout.split("\n")) - {""}
+
+
+# ---- rotation ----
+
+def stanzas():
+    """[(patterns, {directive: its words})] of the file for logrotate."""
+    text = re.sub(r"(?m)^#.*\n", "", (PACKAGING / "logrotate").read_text(encoding="utf-8"))
+    return [(names.split(), {line.split()[0]: line.split()[1:] for line in body.strip().splitlines()})
+            for names, body in re.findall(r"([^{}]+?) \{\n(.*?)\n\}", text, re.DOTALL)]
+
+
+def stanza_of(name):
+    """The only one that takes this file, as glob(3) does."""
+    (_, found), = [one for one in stanzas() for pattern in one[0] if fnmatch.fnmatchcase(f"/var/log/georelay/{name}", pattern)]
+    return found
+
+
+@pytest.mark.parametrize("name", ["georelay.log", "relay.log", "access.log", "agent.log"])
+def test_logs_are_rotated_by_size_too(name):
+    assert stanza_of(name)["maxsize"] and "postrotate" in stanza_of(name)
+
+
+def test_the_audit_log_is_kept_for_a_year():
+    """CIP-007 R4.3: 90 days, however much was written; and georelay must not find its file emptied."""
+    audit = stanza_of("audit.log")
+    assert "monthly" in audit and int(audit["rotate"][0]) >= 13 and "postrotate" in audit
+    assert not {"size", "maxsize", "maxage", "copy", "copytruncate", "daily", "weekly"} & set(audit)
 
 
 def commands():

@@ -89,9 +89,9 @@ def test_a_link_counts_while_it_runs(stage):
     assert list(ended.values()) == [1] and {"kind", "reason"} == {label for label, _ in next(iter(ended))[1]}
 
 
-def knock(stage, address):
+def knock(stage, address, **more):
     """A connection that is reset, perhaps before connect() has returned."""
-    with contextlib.suppress(ConnectionResetError), stage.connect(address) as one:
+    with contextlib.suppress(ConnectionResetError), stage.connect(address, **more) as one:
         one.expect_reset()
 
 
@@ -111,6 +111,30 @@ def test_what_fails_is_counted_by_its_reason(stage):
     assert seen.of("refusals_total", reason="dial_refused") == 1
     assert seen.of("dials_total", result="failed") >= 2 and seen.of("dials_total", result="made") == 0
     assert (seen.of("requests_total", **{"class": "5xx"}), seen.of("requests_total", **{"class": "4xx"})) == (3, 1)
+
+
+@pytest.mark.parametrize("limit", ["rate", "rate_per_client", "handshakes", "handshakes_per_client"])
+def test_each_rate_is_a_limit(stage, limit):
+    relay = stage.relay(links=[stage.link(stage.echo().text)], web=[stage.site("127.0.0.1:9", tls=True)], limits={limit: 1, "burst": 1},
+                        admin=LOOPBACK)
+    door = relay.address("web" if "handshakes" in limit else "link")
+    stage.connect(door, bind=stage.block[3])
+    knock(stage, door, bind=stage.block[3])
+    assert until(relay, lambda m: m.of("limits_reached_total", limit=limit) == 1)
+
+
+def test_lost_lines_of_the_audit(stage):
+    """The receiver is away, and its queue has taken what it can: each further line is counted, the file has them all."""
+    audit = stage.folder / "audit.log"
+    relay = stage.relay(links=[stage.link(stage.echo().text)], admin=LOOPBACK, audit={"file": str(audit), "syslog": "tcp:127.0.0.1:9"})
+    assert prometheus.metrics(relay).of("log_lines_dropped_total", log="syslog") == 0
+    for _ in range(40):
+        for _ in range(100):
+            stage.connect(relay.address("link")).rst()
+        seen = prometheus.metrics(relay)
+        if seen.of("log_lines_dropped_total", log="syslog") > 0:
+            break
+    assert seen.of("log_lines_dropped_total", log="syslog") > 0 == seen.of("log_lines_dropped_total", log="audit")
 
 
 def test_advises_and_agents(stage):

@@ -197,12 +197,17 @@ def check_it_runs(root):
 
 
 def check_rotation(root):
-    root.path("/var/log/georelay/georelay.log").write_text("ts=1 ev=start\n")
-    root.run("chown", "georelay:", "/var/log/georelay/georelay.log")
+    """The log and the audit log; of the latter the thirteenth file is still kept."""
+    for name in ("georelay.log", "audit.log", "georelay.log.12.gz", "audit.log.12.gz"):
+        root.path(f"/var/log/georelay/{name}").write_text("ts=1 ev=start\n")
+        root.run("chown", "georelay:", f"/var/log/georelay/{name}")
     said = root.run("logrotate", "--force", "/etc/logrotate.d/georelay")
     assert "error" not in said, said
     assert root.path("/var/log/georelay/georelay.log.1").read_text() == "ts=1 ev=start\n"
     assert root.owner("/var/log/georelay/georelay.log") == ("0640", "georelay", "georelay")
+    assert root.path("/var/log/georelay/audit.log.1").read_text() == "ts=1 ev=start\n"
+    assert not root.path("/var/log/georelay/audit.log").exists(), "georelay makes it"
+    assert not root.path("/var/log/georelay/georelay.log.13.gz").exists() and root.path("/var/log/georelay/audit.log.13.gz").exists()
 
 
 def upgrade(root, later):

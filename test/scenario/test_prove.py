@@ -17,8 +17,10 @@ import joined
 import netns
 import peers
 import program
+import prometheus
 import pytest
 import relay as relay_module
+import test_audit
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 CLIENTS = 8       # CONTROL_CLIENTS
@@ -108,12 +110,14 @@ def with_socket(stage, name):
     return {"socket": str(stage.folder / f"{name}.sock")}
 
 
-def lay(stage, server, prefixes=((), ()), relay_ip="127.0.0.1", clients=None, **more):
+def lay(stage, server, prefixes=((), ()), relay_ip="127.0.0.1", clients=None, agent_admin=None, agent=None,
+        **more):
     """A relay and an agent with a control socket each, their spare channels open."""
     relay = stage.relay(prefix=prefixes[0], links=[stage.link(server.text, listen=None, advise=stage.alias())],
                         tunnel=stage.tunnel(stage.allow("site-a", clients=clients), listen=f"{relay_ip}:0"),
                         admin=with_socket(stage, "relay"), **more)
-    settings = stage.agent_settings("site-a", relay.address_text("tunnel"), admin=with_socket(stage, "agent"))
+    settings = stage.agent_settings("site-a", relay.address_text("tunnel"), admin={**with_socket(stage, "agent"), **(agent_admin or {})},
+                                    **(agent or {}))
     if clients:
         settings["clients"] = clients
     agent = stage.add(relay_module.Georelay(stage.folder, "agent", settings, prefix=prefixes[1]))
@@ -263,6 +267,34 @@ def test_stranger_at_the_agent(stage):
     peers.connect_reset(agent.address("link"), bind="127.0.0.9")
     report = not_proved(agent.config, "accepted_from_stranger")
     assert "127.0.0.9" in report.text
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_syslog_receiver(stage, transport):
+    """The audit's connection to its receiver is in the accounts of relay and agent, and the configuration names it."""
+    one, settings = test_audit.receiver(stage, transport)
+    server = stage.listener()
+    state = stage.folder / "agent-state"
+    state.mkdir()
+    relay, agent = lay(stage, server, audit=settings, agent={"audit": settings, "state": str(state)})
+    one.wait(lambda event: event["ev"] == "relay_up")
+    for role in (relay, agent):
+        program.wait_for(lambda: accounts(control_of(role)).get(("syslog", "opened", "127.0.0.1")) == (1, 1))
+        report = proved(role.config)
+        assert ["syslog", "127.0.0.1/32", settings["syslog"]] in report.rows("who is who in the configuration")
+        now = report.rows("connections at this moment, as the kernel knows them")
+        assert ["opened", "127.0.0.1", str(one.port), "1"] in now
+
+
+def test_prometheus_at_an_agent(stage):
+    """Who reads the metrics is no client, and need not be one."""
+    _, agent = lay(stage, stage.listener(), clients=[f"{stage.block[1]}/32"], agent_admin={"listen": [f"127.0.0.1:{peers.free_port()}"]})
+    prometheus.metrics(agent)
+    with stage.connect(agent.address("admin")):  # the kernel sees this one
+        program.wait_for(lambda: accounts(control_of(agent)).get(("admin", "accepted", "127.0.0.1")) == (2, -1))
+        report = proved(agent.config)
+    assert ["admin", "127.0.0.1", "2"] in report.rows("connections accepted since the start")
+    assert ["accepted", "127.0.0.1", str(agent.address("admin")[1]), "1"] in report.rows("connections at this moment, as the kernel knows them")
 
 
 def test_relay_without_named_clients(stage):

@@ -136,6 +136,25 @@ static const struct {
     {"listening everywhere, and nobody said more",
      RELAY("{ name = \"a\"; listen = \"0.0.0.0:5481\"; server = \"10.10.0.5:5481\"; }"), NULL, NULL, "clients>relay *>* 5481\n",
      "clients>relay *>* 5481\nrelay>server *>10.10.0.5 5481\n", "relay>server *>10.10.0.5 5481\n"},
+    {"the admin port and the syslog receiver of a relay: at the host alone, loopback left out",
+     RELAY(
+         "{ name = \"a\"; listen = \"127.0.0.1:5481\"; server = \"127.0.0.1:5482\"; }") "admin = { listen = ( "
+                                                                                        "\"127.0.0.1:9481\", "
+                                                                                        "\"10.20.0.10:9481\" ); token_file = "
+                                                                                        "\"t\"; "
+                                                                                        "chain = \"c\"; key = \"k\"; }; audit = "
+                                                                                        "{ "
+                                                                                        "syslog = \"tls:logs.example:6514\"; };",
+     "10.20.0.10", NULL, "", "administrators>relay *>10.20.0.10 9481\nrelay>receiver 10.20.0.10>logs.example 6514\n", ""},
+    {"a syslog receiver over UDP: rules are for TCP",
+     RELAY("{ name = \"a\"; listen = \"127.0.0.1:5481\"; server = \"127.0.0.1:5482\"; }") "audit = { syslog = "
+                                                                                          "\"udp:192.0.2.14:514\"; };",
+     NULL, NULL, "", "", ""},
+    {"a syslog receiver on this machine, and the admin port on all addresses of an agent",
+     AGENT "admin = { listen = \"0.0.0.0:9481\"; token_file = \"t\"; chain = \"c\"; key = \"k\"; }; audit = { syslog = "
+           "\"tcp:127.0.0.1:514\"; };",
+     NULL, NULL, "agent>relay *>10.20.0.10 8443\n", "agent>relay *>10.20.0.10 8443\nadministrators>agent *>* 9481\n",
+     "agent>relay *>10.20.0.10 8443\n"},
     {"loopback needs no rule", RELAY("{ name = \"a\"; listen = \"127.0.0.1:5481\"; server = \"127.0.0.1:5482\"; }"), NULL, NULL,
      "", "", ""},
     {"alias behind an agent: nothing towards clients",
@@ -225,7 +244,7 @@ static void print_end(const struct firewall_end *end, FILE *out)
 
 static char *rules_text(const struct firewall *f, int place)
 {
-    static const char *const towards[] = {"clients", "relay", "agent", "server"};
+    static const char *const towards[] = {"clients", "relay", "agent", "server", "receiver"};
     static const char *const means[] = {"", " intercept", " take", " lead"};
     char *text = NULL;
     size_t size;

@@ -293,15 +293,21 @@ static void test_agent(void **state)
         {ACCOUNT_ACCEPTED, ACCOUNT_LINK, "192.168.1.99", "", "another client"},
         {ACCOUNT_ACCEPTED, ACCOUNT_LINK, "172.16.0.1", "accepted_from_stranger", "a stranger"},
         {ACCOUNT_ACCEPTED, ACCOUNT_ADVISE, "192.168.1.20", "accepted_from_stranger", "a client is no server"},
+        {ACCOUNT_ACCEPTED, ACCOUNT_ADMIN, "172.16.0.1", "", "who reads the metrics"},
         {ACCOUNT_ACCEPTED, ACCOUNT_LINK, NULL, "too_many_peers", "with whom is not known"},
         {ACCOUNT_OPENED, ACCOUNT_RELAY, "192.168.1.20", "opened_to_stranger", "a client is no relay"},
         {ACCOUNT_OPENED, ACCOUNT_CLIENT, "198.51.100.1", "opened_to_stranger", "a relay is no client"},
         {ACCOUNT_OPENED, ACCOUNT_SERVER, "10.10.0.5", "opened_to_stranger", "it has no servers"},
+        {ACCOUNT_OPENED, ACCOUNT_SYSLOG, "192.0.2.14", "", "the syslog receiver"},
+        {ACCOUNT_OPENED, ACCOUNT_SYSLOG, "192.168.1.20", "opened_to_stranger", "a client is no syslog receiver"},
+        {ACCOUNT_OPENED, ACCOUNT_RELAY, "192.0.2.14", "opened_to_stranger", "a syslog receiver is no relay"},
         {ACCOUNT_OPENED, ACCOUNT_OTHER, "192.168.1.20", "opened_to_stranger", "for what is not known"},
     };
     struct cfg cfg = cfg_new(CFG_ROLE_AGENT);
     struct prove_view good = view_new(&cfg);
     (void)state;
+    cfg.audit.syslog =
+        (struct cfg_syslog_target){(char[]){"tls:192.0.2.14:6514"}, CFG_SYSLOG_TLS, (char[]){"192.0.2.14"}, "6514"};
     good_agent(&good);
     good.has_counters = true; /* an agent's machine counts its deliveries */
     good.counters.list[0] = (struct nft_counter){"inet", "georelay", "opened_towards_clients", 1};
@@ -324,13 +330,18 @@ static void test_agent_against_the_kernel(void **state)
         {"192.168.1.2:40002", "192.168.1.20:22", "opened_to_stranger not_accounted", "a client, but no advise port"},
         {"192.168.1.2:40002", "198.51.100.1:22", "opened_to_stranger", "a relay, but not its port"},
         {"127.0.0.1:5481", "172.16.0.1:40000", "accepted_from_stranger not_accounted", "a stranger"},
+        {"192.168.1.2:9481", "172.16.0.1:40000", "not_accounted", "a stranger at the admin port"},
     };
     struct cfg cfg = cfg_new(CFG_ROLE_AGENT);
+    struct cfg_listen admin = {.address = address("192.168.1.2:9481")};
     (void)state;
+    cfg.admin.listen = &admin;
+    cfg.admin.listen_count = 1;
     for (size_t i = 0; i < ROWS(table); i++) {
         struct prove_view v = view_new(&cfg);
 
         good_agent(&v);
+        sees(&v, "192.168.1.2:9481", "0.0.0.0:0", KERNEL_TCP_LISTEN);
         sees(&v, table[i].local, table[i].remote, KERNEL_TCP_ESTABLISHED);
         EXPECT(strcmp(judged(&v), table[i].codes) == 0, table[i].comment);
     }
