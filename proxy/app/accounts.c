@@ -40,8 +40,9 @@ static void write_row(FILE *out, const struct account_row *row)
     fputc('\n', out);
 }
 
-bool accounts_write(FILE *out, const struct cfg *cfg, const char *config_path, uint64_t started_ms)
+bool accounts_write(FILE *out, const struct accounts_process *process)
 {
+    const struct cfg *cfg = process->cfg;
     size_t count = 0;
     struct account_row *rows = account_read(&count);
     char started[ACCOUNTS_TIME];
@@ -50,9 +51,10 @@ bool accounts_write(FILE *out, const struct cfg *cfg, const char *config_path, u
         return false;
     fprintf(out, "georelay answer=accounts form=%d\n", ACCOUNTS_VERSION);
     fprintf(out, "process version=%s role=%s name=%s pid=%ld started_ms=%" PRIu64 " started=%s\n", GEORELAY_VERSION,
-            cfg->role == CFG_ROLE_RELAY ? "relay" : "agent", cfg->name != NULL ? cfg->name : "-", (long)getpid(), started_ms,
-            accounts_time(started_ms, started));
-    fprintf(out, "config %s\n", config_path);
+            cfg->role == CFG_ROLE_RELAY ? "relay" : "agent", cfg->name != NULL ? cfg->name : "-", (long)getpid(),
+            process->started_ms, accounts_time(process->started_ms, started));
+    fprintf(out, "config %s\n", process->config_path);
+    fprintf(out, "generation number=%u hash=%s\n", process->generation, process->hash[0] != '\0' ? process->hash : "-");
     for (size_t i = 0; i < count; i++)
         write_row(out, &rows[i]);
     fprintf(out, "end rows=%zu\n", count);
@@ -104,6 +106,15 @@ static bool parse_process(const char *line, struct accounts *a)
     return true;
 }
 
+static bool parse_generation(const char *line, struct accounts *a)
+{
+    if (!find_number(line, "number", &a->generation) || !find_word(line, "hash", a->hash))
+        return false;
+    if (strcmp(a->hash, "-") == 0)
+        a->hash[0] = '\0';
+    return true;
+}
+
 static bool parse_row(const char *line, struct account_row *row)
 {
     char word[ACCOUNTS_WORD];
@@ -146,6 +157,8 @@ static const char *parse_line(char *line, struct accounts *a)
 {
     if (is_kind(line, "process") && !parse_process(line, a))
         return "the line \"process\" is malformed";
+    if (is_kind(line, "generation") && !parse_generation(line, a))
+        return "the line \"generation\" is malformed";
     if (is_kind(line, "account") && !add_row(line, a))
         return "a line \"account\" is malformed";
     if (is_kind(line, "config")) {

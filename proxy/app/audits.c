@@ -3,6 +3,7 @@
 #include "proxy/app/audits.h"
 
 #include "config/place.h"
+#include "proxy/app/config_hash.h"
 #include "proxy/audit/audit.h"
 #include "proxy/tunnel/renewing.h"
 #include "tls/digest.h"
@@ -147,19 +148,6 @@ void audits_stopped(void)
 /* -- the configuration ---------------------------------------------------------------------------------------------------------
  */
 
-/* Of the file and those that it includes, as they are on disk now; "-" if one can't be read. */
-static void hash_config(const struct cfg *cfg, char hash[DIGEST_TEXT])
-{
-    const char **paths = calloc(cfg->files_count + 1, sizeof(*paths));
-
-    strcpy(hash, "-");
-    for (size_t i = 0; paths != NULL && i < cfg->files_count; i++)
-        paths[i] = cfg->files[i].text;
-    if (paths != NULL && digest_files(paths, cfg->files_count, hash) != 0)
-        strcpy(hash, "-");
-    free(paths);
-}
-
 /* The file's name and how many there are, so that nobody has to guess what was hashed. */
 static void tell_config(const struct cfg *cfg, enum audit_event event, const char *after)
 {
@@ -181,9 +169,8 @@ void audits_started(const struct cfg *cfg)
 {
     char hash[DIGEST_TEXT];
 
-    hash_config(cfg, hash);
     tell_start(cfg);
-    tell_config(cfg, AUDIT_CONFIG_LOADED, hash);
+    tell_config(cfg, AUDIT_CONFIG_LOADED, config_hash(cfg, hash) ? hash : "-");
     tell_privilege(cfg);
 }
 

@@ -60,7 +60,13 @@ static struct control_socket {
 
 static bool answer_accounts(FILE *out)
 {
-    return accounts_write(out, control.cfg, control.config_path, control.started_ms);
+    const struct generation *now = control.view->reload->now;
+
+    return accounts_write(out, &(struct accounts_process){.cfg = control.cfg,
+                                                          .config_path = control.config_path,
+                                                          .started_ms = control.started_ms,
+                                                          .generation = now->number,
+                                                          .hash = now->hash});
 }
 
 static bool begin_status(struct client *c, const char *word);

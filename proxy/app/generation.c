@@ -3,6 +3,7 @@
 #include "proxy/app/generation.h"
 
 #include "config/load.h"
+#include "proxy/app/config_hash.h"
 #include "proxy/tunnel/relay_accept.h"
 #include "proxy/tunnel/spare.h"
 
@@ -114,14 +115,7 @@ bool generation_is_resolved(const struct generation *g)
 
 void generation_note_hash(struct generation *g, const struct cfg *cfg)
 {
-    const char **paths = calloc(cfg->files_count + 1, sizeof(*paths));
-
-    g->hash[0] = '\0';
-    for (size_t i = 0; paths != NULL && i < cfg->files_count; i++)
-        paths[i] = cfg->files[i].text;
-    if (paths != NULL && digest_files(paths, cfg->files_count, g->hash) != 0)
-        g->hash[0] = '\0';
-    free(paths);
+    (void)config_hash(cfg, g->hash);
 }
 
 static struct worker *make_worker(struct generation *g, unsigned number)

@@ -170,8 +170,11 @@ static void judge_sources(const struct prove_view *v, struct prove_findings *f)
 {
     if (v->other_config != NULL)
         find(f, "other_configuration", "the process runs with %s: prove that one", v->other_config);
-    if (v->is_config_changed)
-        find(f, "configuration_changed", "the configuration was written to after the process had started: restart it");
+    if (v->files == PROVE_FILES_CHANGED)
+        find(f, "configuration_changed", "the configuration on disk is not the one in use: reload it, or restart georelay");
+    if (v->files == PROVE_FILES_UNKNOWN)
+        find(f, "configuration_changed",
+             "whether the configuration on disk is the one in use could not be found out: restart georelay");
     if (strcmp(v->accounts.role, v->cfg->role == CFG_ROLE_RELAY ? "relay" : "agent") != 0)
         find(f, "other_configuration", "the process has the role \"%s\"", v->accounts.role);
     if (!v->has_sockets)
@@ -286,6 +289,13 @@ static bool may_be_opened(const struct prove_view *v, enum account_purpose purpo
     }
 }
 
+/* The accounts go back to the start, the configuration perhaps only to the last reload. */
+static const char *or_former(const struct prove_view *v)
+{
+    return v->accounts.generation > 1 ? "; there was a reload since the start, so it may be a peer of a former configuration"
+                                      : "";
+}
+
 static void judge_agent_account(const struct prove_view *v, const struct account_row *row, struct prove_findings *f)
 {
     char peer[ADDRESS_TEXT];
@@ -296,13 +306,13 @@ static void judge_agent_account(const struct prove_view *v, const struct account
         find(f, "accepted_from_stranger",
              "the accounts have %" PRIu64
              " connections (%s) accepted from %s, which is none of %s; it gets nothing, but it reaches "
-             "the port",
+             "the port%s",
              row->count, account_purpose_name(row->purpose), address_format_ip(&row->peer, peer),
-             row->purpose == ACCOUNT_ADVISE ? "its servers" : "its clients");
+             row->purpose == ACCOUNT_ADVISE ? "its servers" : "its clients", or_former(v));
     else if (row->way == ACCOUNT_OPENED && !may_be_opened(v, row->purpose, &row->peer))
         find(f, "opened_to_stranger",
-             "the accounts have %" PRIu64 " connections (%s) opened to %s, which the configuration does not name for that",
-             row->count, account_purpose_name(row->purpose), address_format_ip(&row->peer, peer));
+             "the accounts have %" PRIu64 " connections (%s) opened to %s, which the configuration does not name for that%s",
+             row->count, account_purpose_name(row->purpose), address_format_ip(&row->peer, peer), or_former(v));
 }
 
 static void judge_agent_socket(const struct prove_view *v, const struct prove_group *group, struct prove_findings *f)
@@ -312,8 +322,8 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
 
     if (group->way == ACCOUNT_ACCEPTED) {
         if (!is_client(v, &at) && !may_be_accepted(v, ACCOUNT_ADVISE, &at) && !is_admin_port(v->cfg, group->port))
-            find(f, "accepted_from_stranger", "the kernel knows %zu connections accepted from %s at port %u", group->count,
-                 address_format_ip(&at, peer), group->port);
+            find(f, "accepted_from_stranger", "the kernel knows %zu connections accepted from %s at port %u%s", group->count,
+                 address_format_ip(&at, peer), group->port, or_former(v));
         return;
     }
     address_set_port(&at, group->port);
@@ -322,8 +332,8 @@ static void judge_agent_socket(const struct prove_view *v, const struct prove_gr
         prove_peers_find_port(&v->peers, PROVE_RECEIVER, &at) == NULL &&
         !(is_client(v, &at) && port_range_contains(&v->cfg->advise_ports, group->port)))
         find(f, "opened_to_stranger",
-             "the kernel knows %zu connections opened to %s port %u, which the configuration does not name", group->count,
-             address_format_ip(&at, peer), group->port);
+             "the kernel knows %zu connections opened to %s port %u, which the configuration does not name%s", group->count,
+             address_format_ip(&at, peer), group->port, or_former(v));
 }
 
 void prove_judge(const struct prove_view *v, const struct prove_groups *groups, struct prove_findings *ret)

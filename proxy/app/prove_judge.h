@@ -19,6 +19,9 @@
 /** Findings beyond these are only counted. */
 #define PROVE_FINDINGS 100
 
+/** The configuration's files on disk, beside those that are in use. */
+enum prove_files { PROVE_FILES_OTHER = 0, PROVE_FILES_SAME, PROVE_FILES_UNTOUCHED, PROVE_FILES_CHANGED, PROVE_FILES_UNKNOWN };
+
 /** All that was learnt. */
 struct prove_view {
     const struct cfg *cfg;
@@ -28,7 +31,7 @@ struct prove_view {
     struct conntrack conntrack;
     struct nft_counters counters;
     const char *other_config; /**< the process's configuration, if it is not ours; else NULL */
-    bool is_config_changed;   /**< it was written to after the process had started */
+    enum prove_files files;   /**< OTHER: with other_config */
     bool has_accounts;        /**< the process has answered; without this nothing can be proved */
     bool has_sockets;
     bool has_conntrack;

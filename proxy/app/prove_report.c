@@ -2,6 +2,7 @@
 /* Owns the order of asking, which matters (see learn()), and the words of the report. Thread of the command. */
 #include "proxy/app/prove_report.h"
 
+#include "proxy/app/config_hash.h"
 #include "proxy/app/control_ask.h"
 #include "proxy/app/prove_judge.h"
 
@@ -55,6 +56,21 @@ static bool was_written_since(const struct cfg *cfg, uint64_t started_ms)
             (uint64_t)file.st_mtim.tv_sec * 1000 + (uint64_t)file.st_mtim.tv_nsec / 1000000 > started_ms)
             return true;
     return false;
+}
+
+/*
+ * Whether the files on disk are those that are in use: by what is in them. A process that may not read them, now that it has
+ * given up its rights, can't reload them either: then it is their times that tell.
+ */
+static enum prove_files compare_files(const struct cfg *cfg, const struct accounts *a)
+{
+    char hash[DIGEST_TEXT];
+
+    if (a->hash[0] == '\0' && a->generation <= 1)
+        return was_written_since(cfg, a->started_ms) ? PROVE_FILES_CHANGED : PROVE_FILES_UNTOUCHED;
+    if (!config_hash(cfg, hash) || strlen(a->hash) != strlen(hash))
+        return PROVE_FILES_UNKNOWN;
+    return digest_is_same(hash, a->hash) ? PROVE_FILES_SAME : PROVE_FILES_CHANGED;
 }
 
 static bool is_other_file(const struct cfg *cfg, const char *path)
@@ -111,7 +127,8 @@ static void learn(struct prove_view *v, struct unreachable *why)
     }
     v->has_accounts = true;
     v->other_config = is_other_file(v->cfg, v->accounts.config) ? v->accounts.config : NULL;
-    v->is_config_changed = v->other_config == NULL && was_written_since(v->cfg, v->accounts.started_ms);
+    if (v->other_config == NULL)
+        v->files = compare_files(v->cfg, &v->accounts);
 }
 
 /* -- sections ------------------------------------------------------------------------------------------------------------------
@@ -135,6 +152,13 @@ static void print_head(FILE *out, const struct cfg *cfg)
 
 static void print_process(FILE *out, const struct prove_view *v, const struct unreachable *why)
 {
+    static const char *const files[] = {
+        [PROVE_FILES_OTHER] = "",
+        [PROVE_FILES_SAME] = "; the files on disk are the same",
+        [PROVE_FILES_UNTOUCHED] = "; the files on disk were not written to since the start",
+        [PROVE_FILES_CHANGED] = "; the files on disk are not the same",
+        [PROVE_FILES_UNKNOWN] = "; whether the files on disk are the same is not known",
+    };
     char started[ACCOUNTS_TIME];
 
     section(out, "the process");
@@ -144,6 +168,9 @@ static void print_process(FILE *out, const struct prove_view *v, const struct un
     }
     fprintf(out, "pid:           %ld\nversion:       %s\nsince:         %s\nconfiguration: %s\n", v->accounts.pid,
             v->accounts.version, accounts_time(v->accounts.started_ms, started), v->accounts.config);
+    fprintf(out, "generation:    %" PRIu64 "%s\n", v->accounts.generation,
+            v->accounts.generation > 1 ? "; what follows is since the start, and so of the configurations before it too" : "");
+    fprintf(out, "hash:          %s%s\n", v->accounts.hash[0] != '\0' ? v->accounts.hash : "not known", files[v->files]);
 }
 
 static void print_peer(FILE *out, const struct prove_peer *peer)
@@ -252,7 +279,8 @@ static bool print_verdict(FILE *out, const struct prove_view *v, const struct pr
         fprintf(out, "NOT proved: %zu finding%s\n", f->count, f->count == 1 ? "" : "s");
         return false;
     }
-    fprintf(out, "proved: the claim holds for all connections since %s\n", accounts_time(v->accounts.started_ms, started));
+    fprintf(out, "proved: the claim holds for all connections since %s%s\n", accounts_time(v->accounts.started_ms, started),
+            v->accounts.generation > 1 ? ", judged by the configuration in use now" : "");
     return true;
 }
 

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -310,7 +311,46 @@ def test_other_and_changed_configuration(stage):
     shutil.copy(relay.config, other)
     not_proved(other, "other_configuration")
     os.utime(relay.config)
+    proved(relay.config)  # it is what is in it that counts
+    whole = relay.config.read_text()
+    relay.config.write_text(whole + "# another line\n")
     not_proved(relay.config, "configuration_changed")
+    relay.config.write_text(whole)
+    proved(os.path.relpath(relay.config))
+
+
+def test_after_a_reload(stage):
+    """What is in use is what the last reload took; a file that was refused, or not read yet, is another one."""
+    relay, agent = lay(stage, stage.listener())
+    first = proved(agent.config)
+    assert "generation:    1" in first.section("the process")
+    agent.reload(timeouts={"dial": 4})
+    second = proved(agent.config)
+    assert any(line.startswith("generation:    2; what follows is since the start") for line in second.section("the process"))
+    assert second.verdict.endswith(", judged by the configuration in use now")
+    assert [line for line in second.lines if line.startswith("hash: ")] != [line for line in first.lines if line.startswith("hash: ")]
+    agent.config.write_text(agent.config.read_text() + "# not read yet\n")
+    not_proved(agent.config, "configuration_changed")
+    mark = agent.mark()
+    agent.signal(signal.SIGHUP)
+    assert agent.expect("reloaded", mark)["changed"] == "none"
+    proved(agent.config)
+    relay.reload(timeouts={"dial": 4})
+    proved(relay.config)
+
+
+def test_relay_that_was_removed(stage):
+    """The accounts go back to the start: who was a relay before the reload is told as such, not as a stranger alone."""
+    relay, agent = lay(stage, stage.listener())
+    agent.reload(relays=[f"127.0.0.9:{relay.address('tunnel')[1]}"])
+    report = prove(agent.config)
+    found = report.section("findings against the claim")
+    assert report.code == 1 and set(report.findings) == {"opened_to_stranger"}, report  # a second one while old channels close
+    assert all(line.endswith("; there was a reload since the start, so it may be a peer of a former configuration") for line in found), found
+    since = agent.mark()
+    agent.reload(relays=[relay.address_text("tunnel")])
+    agent.expect("tunnel_up", since)
+    stage.remember(relay, agent)
 
 
 @pytest.fixture
@@ -403,7 +443,10 @@ def test_rights(stage, open_folder):
     path.parent.chmod(0o755)
     report = prove(config, as_user(NOBODY - 1))
     assert "Permission denied" in report.text and "as root or as the user of georelay" in report.text, report
-    proved(relay.config)
+    report = proved(relay.config)  # it may not read its file any more, and so can't have reloaded it
+    assert any(line.endswith("the files on disk were not written to since the start") for line in report.section("the process"))
+    os.utime(relay.config)
+    not_proved(relay.config, "configuration_changed")
     relay.stop()
     assert not path.exists()
 

@@ -11,6 +11,7 @@
 #define HEAD    "georelay answer=accounts form=1\n"
 #define PROCESS "process version=1.2 role=agent name=site-a pid=77 started_ms=1000 started=x\n"
 #define CONFIG  "config /etc/a file.conf\n"
+#define HASH    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ROW     "account purpose=link dir=accepted peer=192.168.1.20 count=12\n"
 
 static struct address peer(const char *text)
@@ -29,7 +30,11 @@ static char *written(void)
     FILE *out = open_memstream(&text, &length);
 
     assert_non_null(out);
-    assert_true(accounts_write(out, &cfg, "/etc/georelay/my agent.conf", 1714564800123));
+    assert_true(accounts_write(out, &(struct accounts_process){.cfg = &cfg,
+                                                               .config_path = "/etc/georelay/my agent.conf",
+                                                               .started_ms = 1714564800123,
+                                                               .generation = 3,
+                                                               .hash = HASH}));
     fclose(out);
     return text;
 }
@@ -57,6 +62,8 @@ static void test_round(void **state)
     assert_int_equal(a.pid, getpid());
     assert_int_equal(a.started_ms, 1714564800123);
     assert_string_equal(a.config, "/etc/georelay/my agent.conf");
+    assert_int_equal(a.generation, 3);
+    assert_string_equal(a.hash, HASH);
     assert_int_equal(a.count, 3);
     assert_true(address_same_ip(&a.rows[0].peer, &one));
     assert_false(address_is_set(&a.rows[1].peer));
@@ -96,6 +103,8 @@ static void test_strange(void **state)
         {HEAD PROCESS CONFIG "end rows=0\n", true, "without a connection"},
         {HEAD PROCESS CONFIG "weather fine\n" ROW "end rows=1\n", true, "a line of a newer version"},
         {HEAD PROCESS CONFIG "account purpose=new dir=opened peer=::1 count=1 made=1 x=y\nend rows=1\n", true, "a newer purpose"},
+        {HEAD PROCESS CONFIG "generation number=1 hash=-\n" ROW "end rows=1\n", true, "the hash is not known"},
+        {HEAD PROCESS CONFIG "generation number=1\n" ROW "end rows=1\n", false, "no hash"},
         {"", false, "nothing"},
         {"georelay error=unknown_request known=accounts\n", false, "refused"},
         {"georelay answer=accounts form=2\n" PROCESS CONFIG "end rows=0\n", false, "a newer form"},

@@ -254,7 +254,7 @@ static void test_sources(void **state)
     good_relay(&v);
     v.has_sockets = false;
     v.other_config = "/etc/georelay/other.conf";
-    v.is_config_changed = true;
+    v.files = PROVE_FILES_CHANGED;
     strcpy(v.accounts.role, "agent");
     v.has_counters = true;
     v.counters.list[0] = (struct nft_counter){"inet", "georelay", "opened_towards_server", 7};
@@ -264,6 +264,14 @@ static void test_sources(void **state)
     v.counters.count = 4;
     assert_string_equal(judged(&v),
                         "other_configuration configuration_changed other_configuration kernel_unread counter counter");
+    v = view_new(&cfg);
+    good_relay(&v);
+    v.files = PROVE_FILES_UNKNOWN;
+    assert_string_equal(judged(&v), "configuration_changed");
+    v = view_new(&cfg);
+    good_relay(&v);
+    v.files = PROVE_FILES_SAME;
+    assert_string_equal(judged(&v), "");
     cfg.tunnel.agents_count = 0;
     v = view_new(&cfg);
     assert_string_equal(judged(&v), "no_networks");
@@ -319,6 +327,25 @@ static void test_agent(void **state)
         good_agent(&v);
         account(&v, table[i].way, table[i].purpose, table[i].peer, 1);
         EXPECT(strcmp(judged(&v), table[i].codes) == 0, table[i].comment);
+    }
+}
+
+/* After a reload a stranger may be a relay that was removed: that is said. */
+static void test_agent_after_a_reload(void **state)
+{
+    struct cfg cfg = cfg_new(CFG_ROLE_AGENT);
+    (void)state;
+    for (unsigned generation = 1; generation <= 2; generation++) {
+        struct prove_view v = view_new(&cfg);
+
+        good_agent(&v);
+        v.accounts.generation = generation;
+        account(&v, ACCOUNT_OPENED, ACCOUNT_RELAY, "198.51.100.9", 1);
+        account(&v, ACCOUNT_ACCEPTED, ACCOUNT_LINK, "172.16.0.1", 1);
+        sees(&v, "192.168.1.2:40002", "198.51.100.9:443", KERNEL_TCP_ESTABLISHED);
+        assert_string_equal(judged(&v), "opened_to_stranger accepted_from_stranger opened_to_stranger");
+        for (size_t i = 0; i < 3; i++)
+            assert_true((strstr(findings.list[i].sentence, "a peer of a former configuration") != NULL) == (generation > 1));
     }
 }
 
@@ -396,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_relay_that_delivers_itself),
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_agent),
+        cmocka_unit_test(test_agent_after_a_reload),
         cmocka_unit_test(test_agent_against_the_kernel),
         cmocka_unit_test(test_agent_beside_the_server),
         cmocka_unit_test(test_many_findings),
