@@ -28,7 +28,8 @@ static void check(const struct tls_shared_keys *keys, size_t size, unsigned mode
         tls_problem(p, line, "ticket keys %s can be read or written by others than their owner (mode %04o); run: chmod 600 %s",
                     path, mode & 07777U, path);
     if (size == 0 || size % sizeof(struct ticket_key) != 0)
-        tls_problem(p, line, "ticket keys %s are %zu bytes long; each key has 80 bytes; run: openssl rand 80 > %s", path, size, path);
+        tls_problem(p, line, "ticket keys %s are %zu bytes long; each key has 80 bytes; run: openssl rand 80 > %s", path, size,
+                    path);
     else
         check_names(keys, path, line, p);
 }

@@ -171,10 +171,16 @@ static void lookup_done(struct mail *m, struct loop *loop)
     lookup_free(l);
 }
 
-/* The loop has ended with this look-up in flight; on the job's thread or the loop's. */
+/* The loop has ended with this look-up in flight; on the job's thread or the loop's. The resolver was freed before, and waits for
+ * the last of them. */
 static void lookup_drop(struct mail *m)
 {
-    lookup_free((struct lookup *)m);
+    struct lookup *l = (struct lookup *)m;
+    struct resolver *r = l->resolver;
+
+    lookup_free(l);
+    if (__atomic_sub_fetch(&r->jobs, 1, __ATOMIC_ACQ_REL) == 0 && r->changed == NULL)
+        resolver_destroy(r);
 }
 
 static void look_up(void *arg)

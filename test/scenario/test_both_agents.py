@@ -481,6 +481,7 @@ def test_hand_for_a_port_of_a_connected_direct_client(stage, port, why):
     relay, plant = relay_under_attack(stage)
     with plant.welcome():
         stage.connect(relay.address("link", "node-d"), bind=stage.block[1])  # waits for a spare channel, and counts meanwhile
+        relay.wait_counts({"links": 1})
         with plant.hand("node-d", "", stage.block[1], port=port) as channel:
             assert tunnel.refusal(channel.hear_only("REFUSED")) == why
 

@@ -23,7 +23,7 @@ def test_a_relay_that_greets_wrongly(stage, words):
             if words == "early":
                 channel.say("NEED", struct.pack("!H", 1))
             else:
-                channel.say("WELCOME", struct.pack("!HIH", 3, 1000, 1) + tunnel.text("scripted"))
+                channel.say("WELCOME", struct.pack("!HIH", 99, 1000, 1) + tunnel.text("scripted"))
             channel.expect_closed()
         assert agent.expect("tunnel_retry")["why"] == "protocol_error"
         assert agent.counts()["agents"] == 0

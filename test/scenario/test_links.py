@@ -4,6 +4,7 @@
 Each story is told twice: the client connects to the relay, and the client connects to an agent that carries it through the tunnel.
 """
 import concurrent.futures
+import contextlib
 import time
 
 import build
@@ -284,7 +285,10 @@ def test_out_of_file_descriptors(stage):
     echo = stage.echo()
     relay = stage.relay(links=[stage.link(echo.text)], workers=1, files=80)
     entry = relay.address("link")
-    clients = [stage.connect(entry) for _ in range(100)]
+    clients = []
+    for _ in range(100):
+        with contextlib.suppress(ConnectionError):  # one that was accepted with the last file, and has none for its server
+            clients.append(stage.connect(entry))
     clients[0].send(b"first")
     clients[0].expect(b"first")
     out_of_files = relay.wait("accept_paused") or relay.wait("refuse", why="no_files")
@@ -295,7 +299,7 @@ def test_out_of_file_descriptors(stage):
     assert len(relay.lines) - mark < 40, "a peer can make it log without end"
     clients[0].send(b"still here")
     clients[0].expect(b"still here")
-    for client in clients[:-1]:
+    for client in clients[1:]:
         client.rst()
     relay.wait_counts({"links": 1})
     last = stage.connect(entry)

@@ -8,8 +8,7 @@ from processes import PATIENCE, Failed
 
 from . import rival
 
-LIMITS = {"connections": 1000000, "per_client": 1000000, "greeting": 100000, "rate_per_client": 0}
-DOOR_LIMITS = {"handshakes_per_client": 0}  # of a relay
+LIMITS = {"connections": 1000000, "per_client": 1000000, "greeting": 100000}
 SPARES = 8
 
 
@@ -25,8 +24,7 @@ class Georelay(rival.Rival):
     def settings(self, place, name, more):
         """What all configurations have: quiet, no bound that a case could meet, no waiting at the end."""
         (place.folder / f"{name}.state").mkdir()
-        limits = LIMITS | DOOR_LIMITS if more["role"] == "relay" else LIMITS
-        common = {"workers": self.workers, "state": str(place.folder / f"{name}.state"), "limits": limits, "timeouts": {"drain": 0},
+        common = {"workers": self.workers, "state": str(place.folder / f"{name}.state"), "limits": LIMITS, "timeouts": {"drain": 0},
                   "log": {"level": "warn", "file": str(place.folder / f"{name}.events")}}
         return rival.write(place, f"{name}.conf", libconfig.settings({**common, **more}))
 
