@@ -59,7 +59,8 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
     needs_programs()
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     bench = subprocess.Popen(command("--only", "raw-rate", "--programs", "georelay", "--seconds", "60"), env=environment,
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # who runs us in the background ignores it
     try:
         program.wait_for(lambda: len(started_by(bench.pid)) == 3)  # the upstream, georelay, the load
         pids = started_by(bench.pid)
