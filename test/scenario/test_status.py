@@ -198,7 +198,7 @@ def test_the_page_of_the_document_is_right(stage):
     relay, agent, _ = stand(stage)
     documents = [until(relay, lambda d: len(of_kind(d, "advise")) == 1), document(agent)]
     page = members()
-    page["relays"] |= {"name", "is_up", "address", "age_ms", "round_us"}
+    page["relays"] |= {"name", "is_up", "address", "age_ms", "round_us", "version", "protocol"}
     page["sessions"] -= {"via"}  # needs an agent beside the server: test_both_agents
     assert all(set(seen) == page["top"] for seen in documents)
     for key in ("listeners", "agents", "relays", "servers", "certificates", "leases", "sessions"):
