@@ -111,10 +111,10 @@ static int tell_island(const char *word, const char *text)
     return EXIT_TROUBLE;
 }
 
-int command_kill(int argc, char **argv)
+/* The command line of an order with one word. The exit code. */
+static int run_order(int argc, char **argv, const char *usage, const char *request, bool (*is_word)(const char *word),
+                     int (*tell)(const char *word, const char *text))
 {
-    static const char usage[] = "usage: georelay kill [-c FILE] SESSION | AGENT | [AGENT/]CLIENT\n\nEnds sessions of the running "
-                                "georelay: one, those of an agent with its tunnel, or those of a client.";
     const char *path = DEFAULT_CONFIG;
     const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
     int count;
@@ -127,32 +127,30 @@ int command_kill(int argc, char **argv)
     default:
         break;
     }
-    if (count != 1 || !is_good_word(argv[1])) {
+    if (count != 1 || !is_word(argv[1])) {
         fprintf(stderr, "%s\n", usage);
         return EXIT_USAGE;
     }
-    return give(path, "kill", argv[1], tell_killed);
+    return give(path, request, argv[1], tell);
+}
+
+int command_kill(int argc, char **argv)
+{
+    return run_order(argc, argv,
+                     "usage: georelay kill [-c FILE] SESSION | AGENT | [AGENT/]CLIENT\n\nEnds sessions of the running "
+                     "georelay: one, those of an agent with its tunnel, or those of a client.",
+                     "kill", is_good_word, tell_killed);
+}
+
+static bool is_on_or_off(const char *word)
+{
+    return strcmp(word, "on") == 0 || strcmp(word, "off") == 0;
 }
 
 int command_island(int argc, char **argv)
 {
-    static const char usage[] = "usage: georelay island [-c FILE] on | off\n\nCuts the running georelay off from all agents and "
-                                "clients, and lets nobody in until \"off\"; a restart changes nothing.";
-    const char *path = DEFAULT_CONFIG;
-    const struct option_row rows[] = {{"-c", "--config", "FILE", "the configuration (default " DEFAULT_CONFIG ")", &path}, {0}};
-    int count;
-
-    switch (options_read(argc, argv, rows, usage, &count)) {
-    case OPTIONS_HELP:
-        return EXIT_DONE;
-    case OPTIONS_BAD:
-        return EXIT_USAGE;
-    default:
-        break;
-    }
-    if (count != 1 || (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0)) {
-        fprintf(stderr, "%s\n", usage);
-        return EXIT_USAGE;
-    }
-    return give(path, "island", argv[1], tell_island);
+    return run_order(argc, argv,
+                     "usage: georelay island [-c FILE] on | off\n\nCuts the running georelay off from all agents and "
+                     "clients, and lets nobody in until \"off\"; a restart changes nothing.",
+                     "island", is_on_or_off, tell_island);
 }

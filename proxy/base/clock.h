@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <time.h>
 
 /** Milliseconds of the monotonic clock. Any thread. */
 uint64_t clock_ms(void);
@@ -14,3 +15,6 @@ uint64_t clock_ns(void);
 
 /** The CPU time of the calling thread, in nanoseconds. A system call. */
 uint64_t clock_thread_ns(void);
+
+/** The monotonic time in so many milliseconds, for pthread_cond_timedwait() with CLOCK_MONOTONIC. */
+struct timespec clock_after(unsigned ms);

@@ -2,6 +2,7 @@
 /* Owns two buffers that change places under the lock: one is filled by those who put, the other is the taker's. */
 #include "proxy/base/line_queue.h"
 
+#include "proxy/base/clock.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -56,24 +57,10 @@ bool line_queue_put(struct line_queue *q, const char *line, size_t length)
     return has_room;
 }
 
-static struct timespec deadline_after(unsigned ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 /* Under the lock. */
 static void await(struct line_queue *q, unsigned wait_ms, bool is_resting)
 {
-    struct timespec at = deadline_after(wait_ms);
+    struct timespec at = clock_after(wait_ms);
     int error = 0;
 
     while (error == 0 && !q->is_woken && !q->is_stopping && (is_resting || (q->filled == 0 && q->lost == 0)))

@@ -75,20 +75,6 @@ static void close_fd(int fd)
         close(fd);
 }
 
-static struct timespec deadline_after(unsigned ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 /* -- the thread ----------------------------------------------------------------------------------------------------------------
  */
 
@@ -152,7 +138,7 @@ static bool is_half_full(const struct log_writer *w)
 /** Lets lines gather, unless something can't wait. Called and left with the lock held. */
 static void gather(struct log_writer *w)
 {
-    struct timespec at = deadline_after(GATHER_MS);
+    struct timespec at = clock_after(GATHER_MS);
     int error = 0;
 
     while (error == 0 && !is_half_full(w) && w->next_fd < 0 && !w->is_stopping)
@@ -163,7 +149,7 @@ static void gather(struct log_writer *w)
  */
 static void await_work(struct log_writer *w)
 {
-    struct timespec at = deadline_after(REPORT_MS);
+    struct timespec at = clock_after(REPORT_MS);
     int error = 0;
 
     while (error == 0 && w->filled == 0 && w->next_fd < 0 && !w->is_stopping) {
@@ -355,7 +341,7 @@ int log_writer_reopen(enum log_which which)
 /** Ends the thread. False if it is stuck and will free the writer itself, whenever it comes round. */
 static bool end_thread(struct log_writer *w)
 {
-    struct timespec at = deadline_after(STOP_MS);
+    struct timespec at = clock_after(STOP_MS);
     bool is_finished;
     int error = 0;
 
